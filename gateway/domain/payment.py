@@ -1,0 +1,223 @@
+"""The payment as a reducer: state and one prompt in; new state, events, one operation and a wake time out.
+
+Pure: time, randomness and the provider's standing are arguments. Whatever happened, the turn ends by choosing
+the one next thing from the state alone, so that a crash between any two turns loses nothing but time.
+"""
+
+from dataclasses import dataclass, replace
+
+from gateway.domain import changing, inbox, judging, late, starting, watching
+from gateway.domain.commands import CancelPayment, Message
+from gateway.domain.draft import Conditions, Draft, Rules
+from gateway.domain.events import PaymentEvent
+from gateway.domain.lifecycle import ENDED
+from gateway.domain.operations import (
+    Cancel,
+    Capture,
+    FindPayments,
+    Initiate,
+    Operation,
+    Outcome,
+    ReadPayment,
+)
+from gateway.domain.pacing import DAY_MS, Dice, Instant
+from gateway.domain.state import Memo, OperationKind, PaymentState, Reading
+from gateway.domain.vocabulary import CaptureMode, DeadLetterReason, PaymentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CommandArrived:
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The wake time has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    operation: Operation
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A new owner has read the state back; nothing is known of what the old one heard."""
+
+
+Prompt = CommandArrived | Due | Performed | Restored
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`state` None: the payment may be forgotten. `wake_at` is in steady seconds."""
+
+    state: PaymentState | None
+    memo: Memo
+    events: tuple[PaymentEvent, ...] = ()
+    operation: Operation | None = None
+    withdraw: bool = False
+    wake_at: float | None = None
+    dead_letter: DeadLetterReason | None = None
+
+
+def decide(
+    payment_id: str,
+    state: PaymentState | None,
+    memo: Memo | None,
+    running: Operation | None,
+    prompt: Prompt,
+    now: Instant,
+    rules: Rules,
+    conditions: Conditions,
+    dice: Dice,
+) -> Decision:
+    """One turn. `running` is the operation under way, never the one that `prompt` says has ended."""
+    d = Draft(state or PaymentState(payment_id), memo or Memo(), now, rules, conditions, dice, running)
+    match prompt:
+        case CommandArrived(message):
+            inbox.accept(d, message)
+        case Due():
+            pass
+        case Performed(operation, outcome):
+            _performed(d, operation, outcome)
+        case Restored():
+            _restored(d)
+    inbox.overtake(d)
+    if running is None:
+        _advance(d)
+    wake_at = min(d.wakes) if d.wakes else None
+    known = d.state if d.state != PaymentState(payment_id) else None
+    return Decision(
+        None if d.forgotten else known,
+        d.memo,
+        tuple(d.events),
+        d.operation,
+        d.withdraw,
+        wake_at,
+        d.dead_letter,
+    )
+
+
+def _performed(d: Draft, operation: Operation, outcome: Outcome) -> None:
+    """An outcome counts only for what is still pending; one that a restore has overtaken is dropped."""
+    if d.memo.drop_running:
+        d.note(drop_running=False, last_request=d.now.steady)
+        return
+    reading, pending = d.memo.reading, d.state.pending
+    match operation:
+        case Initiate():
+            assert pending is not None and pending.kind is OperationKind.INITIATE
+            starting.sent(d, outcome)
+        case Capture() | Cancel():
+            assert pending is not None and pending.kind is not OperationKind.INITIATE
+            changing.sent(d, outcome)
+        case ReadPayment() | FindPayments():
+            assert reading is not None
+            d.note(reading=None)
+            _read(d, reading, outcome)
+
+
+def _read(d: Draft, reading: Reading, outcome: Outcome) -> None:
+    pending = d.state.pending
+    starts = pending is None or pending.kind is OperationKind.INITIATE
+    match reading:
+        case Reading.WATCH:
+            watching.watched(d, outcome)
+        case Reading.READ_BACK if starts:
+            starting.read_back(d, outcome)
+        case Reading.LOOK if starts:
+            starting.looked(d, outcome)
+        case Reading.READ_BACK | Reading.LOOK:
+            changing.read(d, outcome)
+        case Reading.LATE_LOOK:
+            late.looked(d, outcome)
+
+
+def _restored(d: Draft) -> None:
+    """A pending operation counts as a run that went unheard; no resource is read before its pace allows.
+
+    A call that still runs is waited for, but its outcome counts only if it is the one that the state intends.
+    """
+    pace = d.now.steady + watching.poll_delay_seconds(d)
+    is_pending = d.state.pending is not None
+    d.memo = Memo(
+        pace=pace,
+        not_before=pace if d.state.provider_payment_id else d.now.steady,
+        last_request=d.now.steady,
+        unheard=is_pending,
+        spent=is_pending,
+    )
+    if d.running is not None and not _is_intended(d, d.running):
+        d.note(drop_running=True)
+
+
+def _is_intended(d: Draft, running: Operation) -> bool:
+    pending = d.state.pending
+    match running:
+        case Initiate():
+            if pending is None or pending.kind is not OperationKind.INITIATE or d.state.provider_payment_id:
+                return False
+            return replace(starting.request(d), first=running.first) == running
+        case Capture() | Cancel():
+            if pending is None or pending.kind is OperationKind.INITIATE:
+                return False
+            return changing.request(d) == running
+        case ReadPayment() | FindPayments():
+            return False
+
+
+def _advance(d: Draft) -> None:
+    """Choose the one next thing: what is pending, then what is asked, then what is due."""
+    while d.operation is None:
+        before = d.state, d.memo
+        _step(d)
+        if (d.state, d.memo) == before:
+            break
+
+
+def _step(d: Draft) -> None:
+    d.wakes.clear()
+    state, start = d.state, d.state.start
+    if state.pending is not None:
+        if state.pending.kind is OperationKind.INITIATE:
+            starting.pursue(d)
+        else:
+            changing.pursue(d)
+    elif start is not None and not start.answered:
+        starting.wait_or_try(d)
+    elif _captures_itself(d):
+        judging.capture_automatically(d)
+    elif state.inbox and judging.judge(d, state.inbox[0]):
+        pass
+    else:
+        watching.watch(d)
+        if d.operation is None:
+            late.look(d)
+        if d.operation is None:
+            _forget(d)
+
+
+def _captures_itself(d: Draft) -> bool:
+    """An automatic capture is due, unless a cancel has arrived before its intent."""
+    start, state = d.state.start, d.state
+    return (
+        state.status is PaymentStatus.RESERVED
+        and start is not None
+        and start.data.capture is CaptureMode.AUTOMATIC
+        and not any(isinstance(m.data, CancelPayment) for m in state.inbox)
+    )
+
+
+def _forget(d: Draft) -> None:
+    """What has ended leaves the state after the retention; until then repeats are recognised."""
+    s = d.state
+    resting = s.status in (PaymentStatus.NONE, *ENDED) and not s.inbox and not s.abandoned
+    if not resting or not s.remembered:
+        return
+    until_ms = s.touched_ms + d.rules.state_retention_days * DAY_MS
+    if d.now.wall_ms >= until_ms:
+        d.forgotten = True
+    else:
+        d.wake_at_wall(until_ms)
