@@ -1,0 +1,263 @@
+"""Watches the client: every request is noted, and each break of the protocol is a violation with a name.
+
+The rules are "What a client must do" of the API's documents; `VIOLATIONS` lists them. What is allowed but
+worth seeing is a note. The recorder judges by what it saw itself: when a request arrived and when its answer
+was handed to the network, so a client that counts from the moment it has read an answer is never early.
+
+- The first GET of a resource right after a write to it is a repair and not a poll; so is one GET of each
+  payment that a list named, or that a 409 was about. An answered repair starts the delay anew, one of a
+  candidate does not: that payment may have its own poller.
+- A GET that got no answer (time-out, reset, 5xx, unreadable body) may be repeated after a back-off.
+- 401 and 429 are no requests of a call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.sandbox.calls import CallBook, Sighting
+from gateway.sandbox.config import SandboxConfig
+from gateway.sandbox.faults import SPOILED
+from gateway.sandbox.http import Response
+from gateway.sandbox.operations import CREATING, POLLED, REPEATABLE_WRITES, Operation
+from gateway.sandbox.refusals import INVALID_REQUESTS, MALFORMED_HEADERS
+
+VIOLATIONS: dict[str, str] = {
+    "polled_too_early": "a resource was polled before its last pollDelayInMs had passed",
+    "too_many_requests": "more requests of one call than allowed, without an answered look between them",
+    "key_reused": "an idempotency key was sent with another request than its first",
+    "key_used_too_late": "an idempotency key was sent later than it may be counted on",
+    "second_key": "a new idempotency key for a call whose earlier key has no known outcome",
+    "second_resource": "one idempotency key made two resources",
+    "opposite_decision": "capture and cancel of one payment or refund at once, or before the other was settled",
+    "concurrent_requests": "two requests of one call at the same time",
+    "malformed_header": "a header missing, repeated or invalid",
+    "missing_key": "a creating POST without an idempotency key",
+    "missing_token": "a call without a bearer token",
+    "invalid_request": "a request that the API's formats forbid",
+    "unknown_path": "a path or method that the API does not have",
+}
+UNHEARD_GAP_SECONDS = 0.05
+CONCURRENT_SECONDS = 1.5
+"""A request older than that may have been given up by its client before the sandbox learned of it."""
+
+_OPPOSITE = {
+    Operation.CAPTURE: Operation.CANCEL,
+    Operation.CANCEL: Operation.CAPTURE,
+    Operation.CAPTURE_REFUND: Operation.CANCEL_REFUND,
+    Operation.CANCEL_REFUND: Operation.CAPTURE_REFUND,
+}
+
+
+class Record(NamedTuple):
+    """A violation or a note; `at` in seconds since 1970, `request` the number of the request."""
+
+    number: int
+    at: float
+    name: str
+    operation: str
+    resource: str
+    request: int
+    explanation: str
+
+
+@dataclass(slots=True)
+class Poll:
+    """How often a resource may be read; `repairs` and `candidates` are GETs that may come early."""
+
+    not_before: float = 0.0
+    delay_seconds: float = 0.0
+    repairs: int = 0
+    candidates: int = 0
+    requests: int = 0
+    ended: bool = False
+
+
+class Recorder:
+    """Remembers the last `records_max` of each list and counts them all."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self.calls = CallBook()
+        self.polls: dict[tuple[Operation, str], Poll] = {}
+        self.violations: deque[Record] = deque(maxlen=config.records_max)
+        self.notes: deque[Record] = deque(maxlen=config.records_max)
+        self.violation_counts: Counter[str] = Counter()
+        self.note_counts: Counter[str] = Counter()
+
+    def arrived(self, sighting: Sighting, now: float) -> None:
+        operation = sighting.operation
+        if operation is None:
+            return
+        if operation in POLLED:
+            self._poll_arrived(operation, sighting, now)
+        elif operation in CREATING or operation in REPEATABLE_WRITES:
+            self._call_arrived(sighting, now)
+
+    def performed(self, sighting: Sighting, response: Response, now: float) -> None:
+        """What the API itself thought of the request, whether or not the client will hear of it."""
+        if sighting.operation is not None:
+            self._judge(sighting, response, now)
+        call = sighting.call
+        if call is None:
+            return
+        if sighting.operation in CREATING and response.status == 200:
+            if call.resource and call.resource != response.resource:
+                self._violation("second_resource", sighting, now, f"first {call.resource}")
+            call.resource = response.resource
+            kind = {
+                Operation.CREATE_REFUND: "refund",
+                Operation.CREATE_POINT_OF_SALE: "pos",
+            }.get(sighting.operation, "payment")
+            self.calls.add_subject(call, f"{kind}:{response.resource}")
+        elif response.status == 409 and response.resource:
+            self._poll(Operation.GET_PAYMENT, response.resource).candidates = 1
+
+    def finished(self, sighting: Sighting, shown: Response | None, fault: str, now: float) -> None:
+        """The exchange ended at `now`, just before its answer was handed over; `shown` is None without an
+        answer."""
+        call = sighting.call
+        if call is not None:
+            call.in_flight -= 1
+            call.repaired_kind(self._repair)
+            if shown is not None and shown.status in (401, 429):
+                call.since_look -= 1
+            elif _answered(sighting.operation, shown, fault):
+                call.settled = True
+        heard = shown is not None and shown.status < 500 and shown.status not in (401, 429)
+        heard = heard and fault not in SPOILED
+        if sighting.operation is not None and sighting.operation in POLLED:
+            self._poll_finished(sighting.operation, sighting, shown if heard else None, now)
+        if heard and shown is not None and shown.status == 200:
+            self.calls.looked(sighting, shown)
+            if sighting.operation is Operation.LIST_PAYMENTS:
+                for payment_id in shown.listed:
+                    self._poll(Operation.GET_PAYMENT, payment_id).candidates = 1
+
+    def astray(self, sighting: Sighting, what: str, now: float) -> None:
+        """A request whose path or method leads to no operation."""
+        self._violation("unknown_path", sighting, now, what)
+
+    def _call_arrived(self, sighting: Sighting, now: float) -> None:
+        call, earlier = self.calls.find(sighting, now)
+        sighting.call = call
+        if earlier is not None and not earlier.settled:
+            self._violation("second_key", sighting, now, f"the earlier key is {earlier.subject}")
+        if sighting.operation in CREATING and call.fingerprint != sighting.fingerprint:
+            self._violation("key_reused", sighting, now, "the request differs from the first with this key")
+        limit = self.config.key_use_limit_seconds
+        if sighting.operation in CREATING and now - call.first_at > limit:
+            hours = (now - call.first_at) / 3600
+            self._violation("key_used_too_late", sighting, now, f"{hours:.2f} h after its first use")
+        if call.in_flight and now - call.last_at < CONCURRENT_SECONDS:
+            age = now - call.last_at
+            self._violation("concurrent_requests", sighting, now, f"the other is {age:.3f} s old")
+        opposite = _OPPOSITE.get(call.operation)
+        other = self.calls.get(opposite, sighting.subject) if opposite else None
+        if other is not None and not other.settled:
+            self._violation("opposite_decision", sighting, now, f"{other.operation} is not settled")
+        call.requests += 1
+        call.since_look += 1
+        call.in_flight += 1
+        call.last_at = now
+        call.settled = False
+        if call.since_look == self.config.requests_per_call_max + 1:
+            text = f"request {call.since_look} since the last answered look"
+            self._violation("too_many_requests", sighting, now, text)
+        call.repaired_kind(self._repair)
+
+    def _repair(self, kind: str, resource: str) -> None:
+        """A write to a resource: its next GET may come at once."""
+        operations = {
+            "payment": Operation.GET_PAYMENT,
+            "refund": Operation.GET_REFUND,
+        }
+        if kind in operations:
+            self._poll(operations[kind], resource).repairs = 1
+
+    def _poll_arrived(self, operation: Operation, sighting: Sighting, now: float) -> None:
+        poll = self._poll(operation, sighting.subject)
+        poll.requests += 1
+        early = poll.not_before - self.config.poll_tolerance_ms / 1000 - now
+        if early <= 0:
+            poll.repairs = 0
+            if poll.ended:
+                self._note("polled_after_the_end", sighting, now, "its last answer told an end")
+        elif poll.repairs:
+            poll.repairs = 0
+            sighting.allowance = "repair"
+        elif poll.candidates:
+            poll.candidates = 0
+            sighting.allowance = "candidate"
+        else:
+            text = f"{early * 1000:.1f} ms too early (pollDelayInMs {poll.delay_seconds * 1000:.0f})"
+            self._violation("polled_too_early", sighting, now, text)
+
+    def _poll_finished(
+        self, operation: Operation, sighting: Sighting, shown: Response | None, now: float
+    ) -> None:
+        poll = self._poll(operation, sighting.subject)
+        if shown is None:
+            gap = min(poll.delay_seconds, UNHEARD_GAP_SECONDS)
+            poll.not_before = max(poll.not_before, sighting.arrived_at + gap)
+            if sighting.allowance == "repair":
+                poll.repairs = 1
+            elif sighting.allowance == "candidate":
+                poll.candidates = 1
+            return
+        if shown.poll_delay_ms is None:
+            return
+        poll.delay_seconds = shown.poll_delay_ms / 1000
+        poll.ended = shown.ended
+        if sighting.allowance != "candidate":
+            poll.not_before = now + poll.delay_seconds
+
+    def _judge(self, sighting: Sighting, response: Response, now: float) -> None:
+        code = response.code
+        if code == "1164":
+            self._violation("missing_key", sighting, now, code)
+        elif code in MALFORMED_HEADERS:
+            self._violation("malformed_header", sighting, now, code)
+        elif code in INVALID_REQUESTS:
+            self._violation("invalid_request", sighting, now, code)
+        elif response.status in (403, 409):
+            self._note(f"refused_{code}", sighting, now, f"{response.status}")
+        elif response.status == 401:
+            if sighting.has_authorization:
+                self._note("token_refused", sighting, now, "401")
+            else:
+                self._violation("missing_token", sighting, now, "401")
+        elif response.status == 415:
+            self._violation("invalid_request", sighting, now, "415")
+        elif response.status == 404:
+            self._note("not_found", sighting, now, "404")
+
+    def _poll(self, operation: Operation, resource: str) -> Poll:
+        poll = self.polls.get((operation, resource))
+        if poll is None:
+            poll = self.polls[operation, resource] = Poll()
+        return poll
+
+    def _violation(self, name: str, sighting: Sighting, now: float, detail: str) -> None:
+        self.violation_counts[name] += 1
+        number = self.violation_counts.total()
+        self.violations.append(_record(number, name, sighting, now, f"{VIOLATIONS[name]}: {detail}"))
+
+    def _note(self, name: str, sighting: Sighting, now: float, detail: str) -> None:
+        self.note_counts[name] += 1
+        self.notes.append(_record(self.note_counts.total(), name, sighting, now, detail))
+
+
+def _record(number: int, name: str, sighting: Sighting, now: float, explanation: str) -> Record:
+    operation = sighting.operation.value if sighting.operation else ""
+    return Record(number, now, name, operation, sighting.subject, sighting.number, explanation)
+
+
+def _answered(operation: Operation | None, shown: Response | None, fault: str) -> bool:
+    """Whether the client knows the outcome now: any 2xx does for a repeatable write, a creating POST needs
+    its id."""
+    if shown is None or shown.status >= 500:
+        return False
+    return fault not in SPOILED or operation in REPEATABLE_WRITES
