@@ -1,0 +1,247 @@
+"""The transport under httpx: a request at most once on the wire, and a true answer to "was it sent?".
+
+httpx 0.28's own pool does O(n) work a request, and the adapters at hand call requests unsent that the server
+has read, or send some twice. So this one stands on aiohttp's connector and parser alone: without its
+`ClientSession` there is no redirect, cookie, invented header, netrc, decompression or second sending that
+must be switched off.
+
+What is raised says what is known:
+
+- `ConnectError`, `ConnectTimeout`, `PoolTimeout`, `ProxyError`, `LocalProtocolError`, `UnsupportedProtocol`:
+  no byte of the request left.
+- `ReadError`, `ReadTimeout`, `WriteTimeout`, `RemoteProtocolError`: some or all may have left, the outcome is
+  unknown.
+
+Revisit when httpx has a new pool, or aiohttp changes what the tests against a raw socket hold fast.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+import httpx
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, StreamWriter
+from yarl import URL
+
+from gateway.mobilepay.answer import read_answer, told
+from gateway.mobilepay.framing import frame
+from gateway.mobilepay.tls import TlsFiles, tls_context
+
+BEFORE_SEND: Final = "before_send"
+"""Request extension: `() -> None`, called once the connection is held, with no await before the first byte.
+
+If it raises, nothing is sent, the connection goes back to the pool and the caller gets that very exception.
+"""
+
+_NO_TIMEOUTS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_MAX_ORIGINS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """`proxy`: an http or https URL, with userinfo if it wants some; the environment's own is not read."""
+
+    max_connections: int = 256
+    keepalive_seconds: float = 15.0
+    max_answer_bytes: int = 1_048_576
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    proxy: str | None = field(default=None, repr=False)
+
+
+class _Progress:
+    """How far one request has come; names what went wrong."""
+
+    __slots__ = ("connecting", "refusal", "sent", "writing")
+
+    def __init__(self) -> None:
+        self.connecting = False
+        self.sent = False
+        self.writing = False
+        self.refusal: BaseException | None = None
+
+    def kind(self, error: Exception, *, proxied: bool) -> type[httpx.TransportError]:
+        if isinstance(error, TimeoutError):
+            if self.sent:
+                return httpx.WriteTimeout if self.writing else httpx.ReadTimeout
+            return httpx.ConnectTimeout if self.connecting else httpx.PoolTimeout
+        if not self.sent:
+            return httpx.ProxyError if proxied and not isinstance(error, _ORIGIN_TLS) else httpx.ConnectError
+        if isinstance(error, (HttpProcessingError, aiohttp.ServerDisconnectedError)):
+            return httpx.RemoteProtocolError
+        return httpx.ReadError
+
+
+_ORIGIN_TLS: Final = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError)
+
+
+class StrictTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 over pooled connections, for one event loop.
+
+    Time-outs are the request's (`request.extensions["timeout"]`, seconds): `pool` waits for one of
+    `max_connections` slots; `connect` covers name look-up, proxy and TLS; `write` handing the request to the
+    kernel; `read` is one total from the first byte out to the last byte of the answer in, writing included,
+    so that neither a trickling server nor a slow upload outlives it. The answer is read whole,
+    `max_answer_bytes` at most. A call that fails or is cancelled aborts its connection: what the kernel has
+    not taken by then is never sent. Ask for `Accept-Encoding: identity`: an encoded answer is a protocol
+    error, since its size is unbounded.
+    """
+
+    def __init__(self, options: TransportOptions | None = None) -> None:
+        self._options = options or TransportOptions()
+        self._tls = tls_context(self._options.tls)
+        self._proxy, self._proxy_headers = _proxy(self._options.proxy)
+        self._slots = asyncio.Semaphore(self._options.max_connections)
+        self._in_flight = 0
+        self._connector: aiohttp.TCPConnector | None = None
+        self._origins: dict[tuple[str, str, int | None], aiohttp.ClientRequest] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """How many slots are held now."""
+        return self._in_flight
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"not http or https: {request.url.scheme!r}", request=request)
+        forwarded = self._proxy is not None and request.url.scheme == "http"
+        wire = frame(request, self._proxy_headers if forwarded else None)
+        progress = _Progress()
+        try:
+            return await self._call(request, wire, progress)
+        except (OSError, aiohttp.ClientError, HttpProcessingError) as error:
+            if error is progress.refusal:
+                raise
+            kind = progress.kind(error, proxied=self._proxy is not None)
+            failure = kind(told(error), request=request)
+        # Raised out here: aiohttp's errors hold headers, and must not travel on as this one's context.
+        raise failure
+
+    async def aclose(self) -> None:
+        """Close every connection; calls under way fail as cut off."""
+        if self._connector is not None:
+            await self._connector.close(abort_ssl=True)
+
+    async def _call(self, request: httpx.Request, wire: bytes, progress: _Progress) -> httpx.Response:
+        limits: dict[str, float | None] = request.extensions.get("timeout", {})
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(limits.get("pool") if self._slots.locked() else None) as deadline:
+            await self._slots.acquire()
+            self._in_flight += 1
+            try:
+                progress.connecting = True
+                deadline.reschedule(_after(loop.time(), limits.get("connect")))
+                connection = await self._connect(request.url)
+                try:
+                    self._send(connection, request, wire, progress)
+                    answer_by = _after(loop.time(), limits.get("read"))
+                    await self._finish_writing(connection, progress, deadline, limits.get("write"), answer_by)
+                    deadline.reschedule(answer_by)
+                    return await self._answer(connection)
+                except BaseException:
+                    _abort(connection)
+                    raise
+            finally:
+                self._in_flight -= 1
+                self._slots.release()
+
+    async def _connect(self, url: httpx.URL) -> Connection:
+        if self._connector is None:
+            idle = self._options.keepalive_seconds
+            self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=idle)
+        key = (url.scheme, url.host, url.port)
+        origin = self._origins.get(key)
+        if origin is None:
+            if len(self._origins) >= _MAX_ORIGINS:
+                self._origins.clear()
+            # The connector asks a request only where it goes and by which proxy: one serves all of an origin.
+            origin = self._origins[key] = aiohttp.ClientRequest(
+                "GET",
+                URL.build(scheme=url.scheme, host=url.host, port=url.port),
+                loop=asyncio.get_running_loop(),
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
+            )
+        return await self._connector.connect(origin, [], _NO_TIMEOUTS)
+
+    def _send(self, connection: Connection, request: httpx.Request, wire: bytes, progress: _Progress) -> None:
+        """Synchronous on purpose: between the gate's word and the first byte nothing else may run."""
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionError("the connection was closed before it was used")
+        if protocol.should_close:
+            # The pool hands out connections on which something arrived unasked: read as our answer, it would
+            # be another's.
+            raise aiohttp.ClientConnectionError("the server sent something before it was asked")
+        head_only = request.method == "HEAD"
+        protocol.set_response_params(skip_payload=head_only, read_until_eof=True, auto_decompress=False)
+        before_send: Callable[[], None] | None = request.extensions.get(BEFORE_SEND)
+        if before_send is not None:
+            try:
+                before_send()
+            except BaseException as refusal:
+                progress.refusal = refusal
+                connection.release()
+                raise
+        progress.sent = True
+        transport.write(wire)
+
+    async def _finish_writing(
+        self,
+        connection: Connection,
+        progress: _Progress,
+        deadline: asyncio.Timeout,
+        write: float | None,
+        answer_by: float | None,
+    ) -> None:
+        """Wait until the kernel has taken most of a large request; small ones never come to wait."""
+        protocol = connection.protocol
+        if protocol is None or not protocol.writing_paused:
+            return
+        loop = asyncio.get_running_loop()
+        progress.writing = True
+        bounds = [at for at in (_after(loop.time(), write), answer_by) if at is not None]
+        deadline.reschedule(min(bounds, default=None))
+        # A connection that breaks here may have brought its answer first; if not, reading it tells.
+        with suppress(OSError, aiohttp.ClientError):
+            await StreamWriter(protocol, loop).drain()
+        progress.writing = False
+
+    async def _answer(self, connection: Connection) -> httpx.Response:
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None:
+            raise aiohttp.ClientConnectionError("the transport was closed")
+        response = await read_answer(protocol, self._options.max_answer_bytes)
+        if transport is not None and transport.get_write_buffer_size():
+            # Answered before it had read the request: the rest of it must not lead the next one.
+            _abort(connection)
+        else:
+            connection.release()
+        return response
+
+
+def _abort(connection: Connection) -> None:
+    """Drop it at once: a mere close would first send what is still buffered, long after the caller gave up."""
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()
+
+
+def _after(now: float, seconds: float | None) -> float | None:
+    return None if seconds is None else now + seconds
+
+
+def _proxy(url: str | None) -> tuple[URL | None, dict[str, str]]:
+    """The proxy without its userinfo, and the headers that it is to see."""
+    if url is None:
+        return None, {}
+    parsed = URL(url)
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError("the proxy must be an http or https URL")
+    if parsed.user is None:
+        return parsed, {}
+    credentials = aiohttp.encode_basic_auth(parsed.user, parsed.password or "")
+    return parsed.with_user(None), {"Proxy-Authorization": credentials}
