@@ -91,7 +91,7 @@ class TokenSource:
 
     @property
     def has_token(self) -> bool:
-        """For readiness: a token for the home merchant is held, in time, and was not refused when last used."""
+        """For readiness: the home merchant has a token, in time and not refused when last used."""
         wallet = self._wallet(self._options.home_merchant)
         return wallet.usable(self._clock()) is not None and not wallet.distrusted
 

@@ -224,7 +224,7 @@ class StrictTransport(httpx.AsyncBaseTransport):
 
 
 def _abort(connection: Connection) -> None:
-    """Drop it at once: a mere close would first send what is still buffered, long after the caller gave up."""
+    """Drop it at once: a mere close would first send what is still buffered, after the caller gave up."""
     if connection.transport is not None:
         connection.transport.abort()
     connection.close()
