@@ -33,9 +33,10 @@ restrictions refuse cannot be charged: the reservation fails.
      "customers": {"decline": 0.2, "never": 0.1, "check_in_seconds": [0.1, 1], "decision_seconds": [0.2, 2],
                    "rules": [{"order_id_prefix": "VIP", "behaviour": "accept", "user": "+4520031805"}]},
      "faults": {"latency_seconds": [0.005, 0.03],
-                "probabilities": {"initiate": {"error_after": 0.05, "timeout_after": 0.05}, "*": {"slow": 0.01}},
+                "probabilities": {"initiate": {"error_after": 0.05, "timeout_after": 0.05},
+                                  "*": {"slow": 0.01}},
                 "rules": [{"fault": "reset_after", "operation": "capture", "nth": 3},
-                          {"fault": "timeout_before", "operation": "initiate", "attempt": 1, "probability": 0.1}]}}
+                          {"fault": "timeout_before", "operation": "initiate", "attempt": 1}]}}
 
 Faults: slow, error_before, error_after (500 before or after the effect), timeout_before, timeout_after (no
 answer), late_effect (no answer, and the effect comes when the client has given up), reset_before, reset_after

@@ -20,7 +20,7 @@ PREFIX = "/_sandbox/"
 LINES = (("content-type", "application/jsonl; charset=utf-8"),)
 
 
-class _Bad(ValueError):
+class _MeaninglessError(ValueError):
     """A request to the sandbox itself that makes no sense; the message says why."""
 
 
@@ -35,7 +35,7 @@ def answer_admin(sandbox: Sandbox, request: Request) -> Response:
     sandbox.advance()
     try:
         return answer(sandbox, request)
-    except (_Bad, ScenarioError) as problem:
+    except (_MeaninglessError, ScenarioError) as problem:
         return _json({"error": str(problem)}, 400)
     except Refusal as refusal:
         return _json({"error": refusal.detail}, 400)
@@ -119,11 +119,11 @@ def _advance(sandbox: Sandbox, request: Request) -> Response:
         or isinstance(seconds, bool)
         or not isinstance(seconds, int | float)
     ):
-        raise _Bad("advance_seconds: must be a number, and the only field")
+        raise _MeaninglessError("advance_seconds: must be a number, and the only field")
     try:
         sandbox.clock.advance(seconds)
     except ValueError as problem:
-        raise _Bad(f"advance_seconds: {problem}") from problem
+        raise _MeaninglessError(f"advance_seconds: {problem}") from problem
     sandbox.advance()
     return _json({"now": sandbox.clock.now()})
 
@@ -155,9 +155,9 @@ def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(request.body or b"{}")
     except ValueError as problem:
-        raise _Bad("the body is not JSON") from problem
+        raise _MeaninglessError("the body is not JSON") from problem
     if not isinstance(body, dict):
-        raise _Bad("the body is not a JSON object")
+        raise _MeaninglessError("the body is not a JSON object")
     return body
 
 
@@ -166,7 +166,7 @@ def _whole(request: Request, name: str, default: int) -> int:
     if value is None:
         return default
     if not (value.isascii() and value.isdigit() and len(value) < 12):
-        raise _Bad(f"{name}: must be a whole number")
+        raise _MeaninglessError(f"{name}: must be a whole number")
     return int(value)
 
 

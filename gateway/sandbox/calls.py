@@ -55,6 +55,7 @@ class Sighting:
     looked_at: str = ""
     has_authorization: bool = True
     call: Call | None = None
+    was_settled: bool = True
     allowance: Literal["", "repair", "candidate"] = ""
 
 

@@ -140,7 +140,7 @@ class Faults:
             if self._fits(number, rule, identity, nth, order_id, now):
                 self.fired[number] = self.fired.get(number, 0) + 1
                 return self._made(rule.fault, identity, before, rule)
-        shares = plan.probabilities.get(operation) or plan.probabilities.get("*")
+        shares = plan.probabilities.get(operation, plan.probabilities.get("*"))
         if not shares:
             return Fate(before_seconds=before)
         share = fraction(self.seed, "fault", *identity)

@@ -57,7 +57,7 @@ class Response:
 JSON_TYPE = (("content-type", "application/json; charset=utf-8"),)
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """The body is not a JSON object."""
 
 
@@ -73,7 +73,7 @@ class Amount:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Unreadable(f"{name} is no JSON")
+    raise UnreadableError(f"{name} is no JSON")
 
 
 _READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
@@ -81,13 +81,13 @@ _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`, decimal numbers as `Decimal`; `Unreadable` for anything else."""
+    """The JSON object in `body`, decimal numbers as `Decimal`; `UnreadableError` for anything else."""
     try:
         value = _READER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
-        raise Unreadable("the body is not JSON") from problem
+        raise UnreadableError("the body is not JSON") from problem
     if not isinstance(value, dict):
-        raise Unreadable("the body is not a JSON object")
+        raise UnreadableError("the body is not a JSON object")
     return value
 
 

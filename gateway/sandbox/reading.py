@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.sandbox.entities import Terms
 from gateway.sandbox.formats import as_minor_units, as_uuid, valid_text
-from gateway.sandbox.http import Request, Unreadable, read_object
+from gateway.sandbox.http import Request, UnreadableError, read_object
 from gateway.sandbox.refusals import Absent, Refusal
 
 CURRENCIES = ("DKK", "EUR")
@@ -25,7 +25,7 @@ def body_of(request: Request, fields: frozenset[str]) -> dict[str, Any]:
         raise Absent(415)
     try:
         body = read_object(request.body)
-    except Unreadable as problem:
+    except UnreadableError as problem:
         raise Refusal("1099", str(problem)) from problem
     unknown = body.keys() - fields
     if unknown:

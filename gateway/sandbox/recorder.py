@@ -31,7 +31,7 @@ VIOLATIONS: dict[str, str] = {
     "key_used_too_late": "an idempotency key was sent later than it may be counted on",
     "second_key": "a new idempotency key for a call whose earlier key has no known outcome",
     "second_resource": "one idempotency key made two resources",
-    "opposite_decision": "capture and cancel of one payment or refund at once, or before the other was settled",
+    "opposite_decision": "capture and cancel of one payment or refund, before the other was settled",
     "concurrent_requests": "two requests of one call at the same time",
     "malformed_header": "a header missing, repeated or invalid",
     "missing_key": "a creating POST without an idempotency key",
@@ -124,6 +124,7 @@ class Recorder:
             call.repaired_kind(self._repair)
             if shown is not None and shown.status in (401, 429):
                 call.since_look -= 1
+                call.settled = sighting.was_settled and not call.in_flight
             elif _answered(sighting.operation, shown, fault):
                 call.settled = True
         heard = shown is not None and shown.status < 500 and shown.status not in (401, 429)
@@ -158,6 +159,7 @@ class Recorder:
         other = self.calls.get(opposite, sighting.subject) if opposite else None
         if other is not None and not other.settled:
             self._violation("opposite_decision", sighting, now, f"{other.operation} is not settled")
+        sighting.was_settled = call.settled
         call.requests += 1
         call.since_look += 1
         call.in_flight += 1

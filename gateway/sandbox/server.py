@@ -225,8 +225,13 @@ async def _hung_up(receive: Receive) -> None:
 def _cut(response: Response) -> bytes:
     """An answer that promises more than it brings."""
     promised = len(response.body) + 20
-    head = f"HTTP/1.1 {response.status} OK\r\ncontent-type: application/json\r\ncontent-length:
-    {promised}\r\n\r\n" return head.encode("ascii") + response.body[: max(1, len(response.body) // 2)]
+    lines = (
+        f"HTTP/1.1 {response.status} OK",
+        "content-type: application/json",
+        f"content-length: {promised}",
+        "\r\n",
+    )
+    return "\r\n".join(lines).encode("ascii") + response.body[: max(1, len(response.body) // 2)]
 
 
 def _reset(transport: asyncio.Transport) -> None:

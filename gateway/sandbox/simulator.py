@@ -17,7 +17,7 @@ from gateway.sandbox.calls import Sighting
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.faults import Ending, Fate, Faults, spoil
-from gateway.sandbox.http import Request, Response, Unreadable, read_object
+from gateway.sandbox.http import Request, Response, UnreadableError, read_object
 from gateway.sandbox.keys import fingerprint
 from gateway.sandbox.operations import CREATING, SIMULATION, Operation, route
 from gateway.sandbox.reading import parameter
@@ -192,7 +192,7 @@ class Sandbox:
         sighting.fingerprint = fingerprint(sighting.operation, "", request)
         try:
             body = read_object(request.body)
-        except Unreadable:
+        except UnreadableError:
             return sighting, ""
         if sighting.operation is Operation.CREATE_POINT_OF_SALE:
             name = _text(body, "merchantPosId")

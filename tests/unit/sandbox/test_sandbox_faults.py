@@ -1,0 +1,271 @@
+"""Faults, their seeds, scenario files, the admin endpoints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.sandbox import NoAnswer, SandboxConfig, ScenarioError, load
+from gateway.sandbox.admin import answer_admin
+from gateway.sandbox.draws import Span
+from gateway.sandbox.faults import KINDS, FaultPlan, FaultRule, Faults
+from gateway.sandbox.http import Request
+from gateway.sandbox.operations import Operation
+
+POS = "c85916b1-8e17-4275-a388-551e16aa6293"
+EFFECTIVE = {
+    "slow",
+    "error_after",
+    "timeout_after",
+    "late_effect",
+    "reset_after",
+    "malformed_body",
+    "empty_body",
+    "wrong_content_type",
+    "cut_body",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_fault_has_its_effect_and_its_ending(make_till: Any, kind: str) -> None:
+    till = make_till(faults=FaultPlan(rules=(FaultRule(kind, "initiate", attempt=1),)))
+    first = till.try_initiate()
+    assert len(till.sandbox.world.register.payments) == (kind in EFFECTIVE)
+    if kind in ("timeout_before", "timeout_after", "late_effect"):
+        assert first == NoAnswer("silence")
+    elif kind in ("reset_before", "reset_after"):
+        assert first == NoAnswer("reset")
+    elif kind.startswith("error"):
+        assert (first.status, first.code) == (500, "2000")
+    elif kind == "throttled":
+        assert (first.status, first.headers, first.body) == (429, (("retry-after", "1"),), b"")
+    elif kind == "unauthorized":
+        assert (first.status, first.body) == (401, b"")
+    elif kind == "empty_body":
+        assert (first.status, first.body) == (200, b"")
+    elif kind in ("malformed_body", "wrong_content_type"):
+        with pytest.raises(ValueError):
+            json.loads(first.body)
+    second = till.initiate(key="k")
+    assert second.status == 200
+    payments = list(till.sandbox.world.register.payments.values())
+    assert [payment.effects for payment in payments] == [{"initiate": 1}]
+    assert till.violations() == {}
+
+
+def test_probabilities_hit_the_same_requests_in_any_order() -> None:
+    plan = FaultPlan({"initiate": {"error_before": 0.2, "timeout_after": 0.3}, "*": {"slow": 0.5}})
+
+    def kinds(subjects: list[str], seed: int) -> dict[str, str]:
+        faults = Faults(seed, plan, 0.0)
+        return {
+            one: faults.fate(Operation.INITIATE, one, 1, number, "", 0.0).kind
+            for number, one in enumerate(subjects)
+        }
+
+    keys = [f"key-{number}" for number in range(3000)]
+    forward = kinds(keys, 1)
+    assert forward == kinds(keys[::-1], 1) != kinds(keys, 2)
+    counts = [list(forward.values()).count(kind) / 3000 for kind in ("error_before", "timeout_after", "")]
+    assert counts == pytest.approx([0.2, 0.3, 0.5], abs=0.04)
+
+
+def test_rules_fit_all_that_they_name() -> None:
+    rules = (
+        FaultRule("slow", "capture", nth=3),
+        FaultRule("error_before", "initiate", attempt=2, order_id_prefix="VIP"),
+        FaultRule("reset_before", from_seconds=10, until_seconds=20, times=2, delay_seconds=1),
+        FaultRule("error_after", "cancel", status=503),
+    )
+    faults = Faults(0, FaultPlan(rules=rules), 100.0)
+    assert faults.fate(Operation.CAPTURE, "a", 1, 3, "", 100).kind == "slow"
+    assert faults.fate(Operation.CAPTURE, "a", 1, 2, "", 100).kind == ""
+    assert faults.fate(Operation.INITIATE, "a", 2, 9, "VIP-1", 100).kind == "error_before"
+    assert faults.fate(Operation.INITIATE, "a", 2, 9, "other", 100).kind == ""
+    assert faults.fate(Operation.CANCEL, "a", 1, 1, "", 100).status == 503
+    times = [110, 111, 112]
+    assert [faults.fate(Operation.GET_PAYMENT, "a", 1, 1, "", at).ending for at in times] == [
+        "reset",
+        "reset",
+        "answer",
+    ]
+
+
+def test_latency_and_delays_are_drawn_in_their_span() -> None:
+    plan = FaultPlan(latency_seconds=Span(0.1, 0.2), rules=(FaultRule("late_effect", "capture"),))
+    faults = Faults(3, plan, 0.0)
+    plain = [faults.fate(Operation.CANCEL, str(one), 1, 1, "", 0.0).before_seconds for one in range(100)]
+    late = [faults.fate(Operation.CAPTURE, str(one), 1, 1, "", 0.0).before_seconds for one in range(100)]
+    assert 0.1 <= min(plain) < 0.12 < 0.18 < max(plain) <= 0.2
+    assert 2.6 <= min(late) and max(late) <= 6.2 and len(set(late)) > 90
+
+
+SCENARIO = {
+    "seed": 7,
+    "any_pos": True,
+    "poll_delay_ms": [200, 1000],
+    "clients": [{"client_id": "a", "client_secret": "canary"}],
+    "customers": {"decline": 0.2, "rules": [{"order_id_prefix": "VIP", "behaviour": "accept"}]},
+    "faults": {"probabilities": {"*": {"slow": 0.5}}, "rules": [{"fault": "slow", "nth": 3}]},
+}
+
+
+def test_a_scenario_file_is_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps(SCENARIO))
+    config = load(path)
+    assert (config.seed, config.any_pos, config.poll_delay_ms) == (7, True, Span(200, 1000))
+    assert config.faults.rules == (FaultRule("slow", nth=3),)
+    assert "canary" not in repr(config)
+    toml = tmp_path / "scenario.toml"
+    toml.write_text('seed = 7\n[faults]\nlatency_seconds = 0.5\n[[customers.rules]]\n'
+                    'order_id_prefix = "x"\nbehaviour = "never"\n')
+    other = load(toml, SandboxConfig(any_pos=True))
+    assert (other.seed, other.any_pos, other.faults.latency_seconds) == (7, True, Span(0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sed": 1}, "sed: is unknown"),
+        ({"seed": "1"}, "seed: must be a whole number"),
+        ({"seed": True}, "seed: must be a whole number"),
+        ({"any_pos": 1}, "any_pos: must be true or false"),
+        ({"poll_delay_ms": [2, 1]}, "poll_delay_ms: must be a number, or [low, high]"),
+        ({"poll_delay_ms": [1, 2, 3]}, "poll_delay_ms: must be a number or [low, high]"),
+        ({"partial_capture": "no"}, "partial_capture: must be one of"),
+        ({"customers": []}, "customers: must be an object"),
+        ({"customers": {"decline": 2}}, "customers: decline, never"),
+        ({"customers": {"rules": [{"behaviour": "accept"}]}}, "customers.rules[0].order_id_prefix: is missing"),
+        ({"faults": {"rules": [{"fault": "flood"}]}}, "faults.rules[0]: fault must be one of"),
+        ({"faults": {"rules": {}}}, "faults.rules: must be a list"),
+        ({"faults": {"probabilities": {"pay": {}}}}, "faults: operation 'pay' must be"),
+        ({"faults": {"probabilities": {"*": {"slow": "x"}}}}, "faults.probabilities.*.slow: must be a number"),
+        ({"points_of_sale": [{"pos_id": "1"}]}, "points_of_sale[0].merchant_pos_id: is missing"),
+        (
+            {"points_of_sale": [{"pos_id": "1", "merchant_pos_id": "a", "beacon_id": "b"}]},
+            "points_of_sale[0]: pos_id must be a UUID",
+        ),
+        ({"stores": []}, ""),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps({**SCENARIO, **change}))
+    if not message:
+        assert load(path).stores == ()
+        return
+    with pytest.raises(ScenarioError) as problem:
+        load(path)
+    assert str(problem.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\ufeff{}"])
+def test_a_file_that_is_no_scenario(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scenario.json"
+    path.write_text(text)
+    with pytest.raises(ScenarioError, match="scenario.json"):
+        load(path)
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        load(tmp_path / "none.json")
+
+
+def admin(till: Any, method: str, name: str, query: str = "", body: bytes = b"") -> Any:
+    answer = answer_admin(till.sandbox, Request(method, f"/_sandbox/{name}", query, (), body))
+    if answer.stream is not None:
+        return [json.loads(line) for line in b"".join(answer.stream).splitlines()]
+    if answer.status in (404, 405):
+        return answer.status
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    return lines if name == "requests" else lines[0]
+
+
+def test_the_ledger_says_what_was_asked_and_what_took_effect(make_till: Any) -> None:
+    rules = (FaultRule("timeout_after", "initiate", nth=1), FaultRule("error_before", "capture", attempt=1))
+    till = make_till(faults=FaultPlan(rules=rules))
+    till.try_initiate(orderId="order-1")
+    payment_id = till.pay(key="k")
+    till.capture(payment_id)
+    till.capture(payment_id)
+    till.initiate(orderId="order-2", key="k2")
+    line, other = admin(till, "GET", "ledger")
+    assert (line["number"], line["paymentId"], line["orderId"], line["key"]) == (1, payment_id, "order-1", "k")
+    amounts = (line["currency"], line["requested"], line["reserved"], line["captured"], line["refunded"])
+    assert amounts == ("DKK", 1250, 1250, 1250, 0)
+    assert line["effects"] == {"initiate": 1, "check_in": 1, "accept": 1, "capture": 1}
+    assert line["requests"] == {"initiate": 2, "capture": 2}
+    assert line["faults"] == [
+        {"operation": "initiate", "attempt": 1, "fault": "timeout_after"},
+        {"operation": "capture", "attempt": 1, "fault": "error_before"},
+    ]
+    moves = [(move["from"], move["to"]) for move in line["transitions"]]
+    assert moves == [
+        (None, "Initiated"),
+        ("Initiated", "IssuedToUser"),
+        ("IssuedToUser", "Reserved"),
+        ("Reserved", "Captured"),
+    ]
+    assert admin(till, "GET", "ledger", "after=1") == [other]
+    assert admin(till, "GET", "ledger", "limit=1") == [line]
+    assert admin(till, "GET", "ledger", "orderId=order-2") == [other]
+    assert admin(till, "GET", "ledger/totals") == {
+        "payments": 2,
+        "statuses": {"Captured": 1, "Initiated": 1},
+        "refunds": 0,
+        "refundStatuses": {},
+        "currencies": {"DKK": {"requested": 2500, "reserved": 1250, "captured": 1250, "refunded": 0}},
+    }
+
+
+def test_faults_clock_and_tokens_can_be_changed_at_run_time(till: Any) -> None:
+    plan = {"rules": [{"fault": "error_before", "operation": "initiate"}]}
+    assert admin(till, "POST", "faults", body=json.dumps(plan).encode()) == {}
+    assert admin(till, "GET", "faults")["rules"][0]["fault"] == "error_before"
+    assert till.initiate(key="k").status == 500
+    assert "unknown" in admin(till, "POST", "faults", body=b'{"rule": []}')["error"]
+    assert admin(till, "POST", "faults", body=b"{}") == {}
+    assert till.initiate(key="k").status == 200
+    before = till.clock.now()
+    assert admin(till, "POST", "clock", body=b'{"advance_seconds": 900}') == {"now": before + 900}
+    assert [line["status"] for line in admin(till, "GET", "ledger")] == ["CancelledByMobilePay"]
+    for body in (b"{}", b'{"advance_seconds": -1}', b'{"advance_seconds": "1"}', b"["):
+        assert "error" in admin(till, "POST", "clock", body=body)
+    admin(till, "DELETE", "tokens")
+    assert till.initiate().status == 401
+    assert (admin(till, "GET", "nothing"), admin(till, "PUT", "clock")) == (404, 405)
+
+
+def test_the_books_name_no_secret(till: Any) -> None:
+    till.pay()
+    till.headers["authorization"] = "Bearer canary-token"
+    till.initiate(orderId="order-2")
+    shown = json.dumps([admin(till, "GET", name) for name in ("requests", "violations", "notes", "stats", "ledger")])
+    for secret in ("canary-token", "+45", *till.sandbox.world.tokens.grants):
+        assert secret not in shown
+    assert [row["operation"] for row in admin(till, "GET", "requests", "limit=1")] == ["initiate"]
+
+
+def test_a_late_effect_comes_when_its_time_has_come(make_till: Any) -> None:
+    plan = FaultPlan(rules=(FaultRule("late_effect", "initiate", attempt=1, delay_seconds=3),))
+    till = make_till(faults=plan)
+    headers = {"x-mobilepay-idempotency-key": "k"}
+    exchange = till.sandbox.begin(till.request("POST", "/pos/v10/payments", till.order(), headers=headers))
+    assert exchange.fate.before_seconds == 3
+    till.clock.advance(2)
+    till.sandbox.finish(exchange, gone=True)
+    assert till.sandbox.world.register.payments == {}
+    till.clock.advance(1)
+    till.sandbox.perform(exchange)
+    till.sandbox.finish(exchange)
+    assert len(till.sandbox.world.register.payments) == 1 and till.sandbox.in_flight == 0
+    assert till.initiate(key="k").status == 200
+    assert len(till.sandbox.world.register.payments) == 1
+
+
+def test_replacing_a_config_keeps_its_checks() -> None:
+    with pytest.raises(ValueError, match="records_max"):
+        replace(SandboxConfig(), records_max=0)
