@@ -1,0 +1,24 @@
+"""State records: a payment's state as compact JSON, in the fields of the domain type itself, without those that are None.
+
+The version stands beside the bytes, in the record's header. A new field comes in two releases: first read, then
+written; so a reader ignores what it does not know, and every field added after version 1 has a default. A field
+that may be None has None for its default, else leaving it out would change it.
+"""
+
+from pydantic import TypeAdapter
+
+from gateway.domain.state import PaymentState
+
+STATE_VERSION = 1
+
+_PAYMENT = TypeAdapter(PaymentState)
+
+
+def encode_state(state: PaymentState) -> bytes:
+    """The state record's value. Equal states have equal bytes."""
+    return _PAYMENT.dump_json(state, exclude_none=True)
+
+
+def decode_state(value: bytes) -> PaymentState:
+    """The state of a record that `encode_state` wrote, by this version or an earlier one."""
+    return _PAYMENT.validate_json(value)
