@@ -89,7 +89,9 @@ class Till:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return Request(method, path, query, tuple(pairs), raw)
 
-    def send(self, method: str, path: str, body: Any = None, query: str = "", headers: Any = None) -> Response:
+    def send(
+        self, method: str, path: str, body: Any = None, query: str = "", headers: Any = None
+    ) -> Response:
         answer = self.try_to_send(method, path, body, query, headers)
         assert isinstance(answer, Response)
         return answer
@@ -187,8 +189,6 @@ def make_till_for() -> Any:
 
     def make(automatic: bool, plan: FaultPlan, seed: int = 0, **changes: Any) -> Till:
         customers = CustomerPolicy(automatic=automatic)
-        return Till(
-            Sandbox(config(customers=customers, faults=plan, seed=seed, **changes), StandingClock())
-        )
+        return Till(Sandbox(config(customers=customers, faults=plan, seed=seed, **changes), StandingClock()))
 
     return make

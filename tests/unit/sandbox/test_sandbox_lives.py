@@ -329,12 +329,19 @@ def test_rules_and_shares_of_customers() -> None:
     assert visit.phone in USERS
     drawn = [plan_visit(policy, 5, POS, f"o-{number}", 1).behaviour for number in range(4000)]
     assert drawn == [plan_visit(policy, 5, POS, f"o-{number}", 1).behaviour for number in range(4000)]
-    for behaviour, share in (("decline", 0.3), ("never", 0.2), ("ignore", 0.1), ("fail", 0.1), ("accept", 0.3)):
+    for behaviour, share in (
+        ("decline", 0.3),
+        ("never", 0.2),
+        ("ignore", 0.1),
+        ("fail", 0.1),
+        ("accept", 0.3),
+    ):
         assert abs(drawn.count(behaviour) / 4000 - share) < 0.04  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("minor", "text"), [(1, "0.01"), (10, "0.1"), (100, "1"), (1250, "12.5"), (1205, "12.05"), (10**14, "1000000000000")]
+    ("minor", "text"),
+    [(1, "0.01"), (10, "0.1"), (100, "1"), (1250, "12.5"), (1205, "12.05"), (10**14, "1000000000000")],
 )
 def test_amounts_are_written_exactly(minor: int, text: str) -> None:
     assert Amount(minor).text() == text

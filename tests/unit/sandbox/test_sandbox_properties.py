@@ -85,7 +85,9 @@ def check(till: Any) -> None:
     register = till.sandbox.world.register
     active = {pos.pos_id: pos.active for pos in register.points_of_sale.values() if pos.active}
     assert active == {
-        payment.pos_id: payment.payment_id for payment in register.payments.values() if payment.status in ACTIVE
+        payment.pos_id: payment.payment_id
+        for payment in register.payments.values()
+        if payment.status in ACTIVE
     }
     for payment in register.payments.values():
         moves = [(move.source, move.target, move.cause) for move in payment.moves]
@@ -112,7 +114,8 @@ def check(till: Any) -> None:
     taken = [
         refund.amount
         for refund in register.refunds.values()
-        if register.payments[refund.payment_id].pos_id == POSES[1] and not refund.status.startswith("Cancelled")
+        if register.payments[refund.payment_id].pos_id == POSES[1]
+        and not refund.status.startswith("Cancelled")
     ]
     assert poor.balance == 500 - sum(taken) >= 0
     sums = totals(till.sandbox)
