@@ -1,0 +1,161 @@
+"""The provider as the rest of the gateway sees it: one method, and whether to begin anything new at all.
+
+Chosen: the process-wide pace lives here and a payment's own pace in its state, so that a provider that is
+away, or says "too many", is met once and not by each payment for itself. Refused: a queue in here. What may
+not be sent now is deferred at once, since its intent is durable already and its payment must stay free to be
+cancelled.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.domain.operations import DeferralCause, Deferred, Operation, Outcome
+from gateway.mobilepay.auth import TokenOptions, TokenSource
+from gateway.mobilepay.line import Line, Surroundings, is_first, is_look
+from gateway.mobilepay.options import MobilePayOptions, is_vat_number
+from gateway.mobilepay.pacing import Admission
+from gateway.mobilepay.run import Permit, Run, jittered_ms
+from gateway.mobilepay.token_endpoint import Credentials
+from gateway.mobilepay.transport import StrictTransport, TransportOptions
+
+_TOKEN_CONNECTIONS = 4
+_LOOK_PATIENCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the provider stands for this process. `fault` is a configuration fault, for people; `ready` is for
+    readiness.
+    """
+
+    token_held: bool
+    fault: str | None
+    breaker_open: bool
+    throttled: bool
+    in_flight: int
+    concurrency_limit: int
+
+    @property
+    def ready(self) -> bool:
+        """A provider that is away while a token is held leaves this process ready."""
+        return self.token_held and self.fault is None
+
+
+class MobilePay:
+    """The PoS API v10 behind `perform`: one for a process and event loop, `start` before use, `close` after."""
+
+    def __init__(
+        self,
+        options: MobilePayOptions,
+        transport: httpx.AsyncBaseTransport | None = None,
+        around: Surroundings | None = None,
+    ) -> None:
+        around = around or Surroundings()
+        self._options = options
+        self._http = httpx.AsyncClient(
+            transport=transport or _transport(options), trust_env=False, follow_redirects=False
+        )
+        tokens = TokenSource(
+            self._http,
+            Credentials(options.token_endpoint, options.client_id, options.client_secret),
+            TokenOptions(
+                per_merchant=options.token_per_merchant,
+                home_merchant=options.merchant_vat_number,
+                timeout_seconds=options.token_timeout_seconds,
+                refused_pause_seconds=options.fault_pause_seconds,
+            ),
+            around.steady,
+        )
+        self._line = Line(options, self._http, tokens, around)
+        self._keeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Get a token now and keep one, so that the first call need not wait for it."""
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._line.tokens.keep(), name="provider-token")
+
+    async def close(self) -> None:
+        """Calls under way end as cut off."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+            self._keeping = None
+        await self._line.tokens.aclose()
+        await self._http.aclose()
+
+    @property
+    def holding(self) -> bool:
+        """Begin no first operation now: the provider is away or throttles, or credentials or address are
+        wrong.
+
+        Once in a while it is False all the same, so that where nothing is pending one of them finds out.
+        """
+        return self._line.holding
+
+    def merchant_known(self, merchant: str | None) -> bool:
+        """Whether a call can name its merchant: by the command or the settings, in the header or bound in the
+        token.
+        """
+        named = self._line.merchant(merchant)
+        return named is not None and is_vat_number(named)
+
+    def standing(self) -> Standing:
+        line, now = self._line, self._line.around.steady()
+        fault = line.misconfiguration.fault
+        if fault is None and line.tokens.refused:
+            fault = "the provider refuses the credentials or the token"
+        return Standing(
+            token_held=line.tokens.has_token,
+            fault=fault,
+            breaker_open=line.breaker.open,
+            throttled=line.throttle.holding(now),
+            in_flight=line.slots.in_flight,
+            concurrency_limit=line.budget.limit(now),
+        )
+
+    async def perform(self, operation: Operation, permit: Permit) -> Outcome:
+        """One run of requests. Whatever the far side does is an outcome; cancelling it drops the request in
+        flight.
+        """
+        line = self._line
+        if not self.merchant_known(operation.merchant):
+            # It was known when the operation was planned: the settings have changed since.
+            return _later(line, DeferralCause.MISCONFIGURED, self._options.fault_pause_seconds)
+        now = line.around.steady()
+        if is_first(operation) and line.throttle.holding(now):
+            return _later(line, DeferralCause.THROTTLED, line.throttle.remaining(now))
+        pause = line.misconfiguration.admit(now)
+        if pause is not None:
+            return _later(line, DeferralCause.MISCONFIGURED, pause)
+        admission = line.breaker.admit(now, first=is_first(operation))
+        if admission is Admission.DENIED:
+            return _later(line, DeferralCause.PROVIDER_AWAY, line.breaker.first_gap_seconds / 2)
+        try:
+            if is_look(operation):
+                wait = line.looks.reserve(now, _LOOK_PATIENCE_SECONDS)
+                if wait is None:
+                    return _later(line, DeferralCause.THROTTLED, line.looks.ahead_seconds(now))
+                if wait > 0:
+                    await line.around.sleep(wait)
+            return await Run(line, operation, permit).execute()
+        finally:
+            if admission is Admission.PROBE:
+                line.breaker.probed()
+
+
+def _later(line: Line, cause: DeferralCause, seconds: float) -> Deferred:
+    """Nothing of this run has left."""
+    return Deferred(cause, jittered_ms(seconds, line))
+
+
+def _transport(options: MobilePayOptions) -> StrictTransport:
+    return StrictTransport(
+        TransportOptions(
+            max_connections=options.max_concurrent_calls + _TOKEN_CONNECTIONS,
+            max_answer_bytes=options.max_answer_bytes,
+            tls=options.tls,
+            proxy=options.proxy,
+        )
+    )

@@ -1,0 +1,132 @@
+"""This process's side of the provider: who calls, how the far side stands, and what may be in flight."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+from gateway.domain.operations import FindPayments, Initiate, Operation, Purpose, ReadPayment
+from gateway.domain.pacing import Dice
+from gateway.mobilepay.auth import TokenSource
+from gateway.mobilepay.options import MobilePayOptions
+from gateway.mobilepay.pacing import Breaker, Budget, LookLimiter, Misconfiguration, Throttle
+from gateway.mobilepay.slots import Slots, Urgency
+from gateway.mobilepay.verdicts import Misaddressed
+from gateway.mobilepay.wire import Identification
+from gateway.observability import metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Time and chance. `steady` seconds never jump; `wall_ms` since the epoch is compared with commands'
+    expiries.
+    """
+
+    steady: Callable[[], float] = time.monotonic
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    dice: Dice = random.SystemRandom().random
+
+
+@dataclass(slots=True)
+class Line:
+    """Shared by all runs; every change to it is one synchronous step."""
+
+    options: MobilePayOptions
+    http: httpx.AsyncClient
+    tokens: TokenSource
+    around: Surroundings
+    budget: Budget = field(init=False)
+    slots: Slots = field(init=False)
+    looks: LookLimiter = field(init=False)
+    throttle: Throttle = field(init=False, default_factory=Throttle)
+    breaker: Breaker = field(init=False, default_factory=Breaker)
+    misconfiguration: Misconfiguration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.options.max_concurrent_calls)
+        self.slots = Slots(self.budget, self.around.steady)
+        self.looks = LookLimiter(self.options.max_looks_per_second)
+        self.misconfiguration = Misconfiguration(self.options.fault_pause_seconds)
+        metrics.PROVIDER_CONCURRENCY_LIMIT.set(self.options.max_concurrent_calls)
+
+    @property
+    def holding(self) -> bool:
+        now = self.around.steady()
+        return (
+            self.tokens.refused
+            or self.misconfiguration.holding(now)
+            or self.breaker.holding(now)
+            or self.throttle.holding(now)
+        )
+
+    def merchant(self, named: str | None) -> str | None:
+        return named or self.options.merchant_vat_number
+
+    def identification(self, merchant: str | None) -> Identification:
+        options = self.options
+        return Identification(
+            options.client_version,
+            options.client_id if options.send_ibm_client_id else None,
+            None if options.token_per_merchant else merchant,
+        )
+
+    def answered(self) -> None:
+        """The API itself answered: whatever stood in the way before does so no more."""
+        self.breaker.answered()
+        self.misconfiguration.cleared()
+        self.throttle.answered(self.around.steady())
+        self._show()
+
+    def reached(self) -> None:
+        """Something answered, though not as the API does where all is well."""
+        self.breaker.answered()
+        self._show()
+
+    def unanswered(self) -> None:
+        """A whole run without an answer."""
+        self.breaker.failed(self.around.steady())
+        self._show()
+
+    def throttled(self, retry_after_seconds: float | None) -> float:
+        """Seconds until the same request may be sent again."""
+        now = self.around.steady()
+        self.budget.halve(now)
+        self.reached()
+        return self.throttle.throttled(now, retry_after_seconds)
+
+    def misaddressed(self, verdict: Misaddressed) -> None:
+        text = f"answered {verdict.status} without a word of the API: is the address right?"
+        self.misconfiguration.met(self.around.steady(), text)
+        self.reached()
+
+    def _show(self) -> None:
+        metrics.PROVIDER_BREAKER_OPEN.set(self.breaker.open)
+        metrics.PROVIDER_MISCONFIGURED.set(self.misconfiguration.fault is not None)
+        metrics.PROVIDER_CONCURRENCY_LIMIT.set(self.budget.limit(self.around.steady()))
+
+
+def is_first(operation: Operation) -> bool:
+    """It would begin something: nothing of it can be at the provider yet."""
+    return isinstance(operation, Initiate) and operation.first
+
+
+def urgency_of(operation: Operation) -> Urgency:
+    if is_first(operation):
+        return Urgency.FIRST
+    return Urgency.READ if isinstance(operation, ReadPayment | FindPayments) else Urgency.PENDING
+
+
+def is_single(operation: Operation) -> bool:
+    """Looks and polls are one request a run: what goes unanswered is asked again at the reader's own pace."""
+    return isinstance(operation, ReadPayment | FindPayments) and operation.purpose in (
+        Purpose.LOOK,
+        Purpose.POLL,
+    )
+
+
+def is_look(operation: Operation) -> bool:
+    return isinstance(operation, ReadPayment | FindPayments) and operation.purpose is Purpose.LOOK

@@ -1,0 +1,144 @@
+"""Operations as requests of the PoS API v10: method, path, query, headers and body bytes. Pure.
+
+The same operation gives the same bytes in every version of the gateway: another body under a key that was
+used is refused by the provider (1306), so the bodies are written field by field and held fast by tests.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final, assert_never
+from urllib.parse import quote
+
+from gateway.domain.commands import Restrictions
+from gateway.domain.operations import Cancel, Capture, FindPayments, Initiate, Operation, ReadPayment
+from gateway.domain.vocabulary import PlannedCaptureDelay, Reason
+
+API_PATH: Final = "/pos/v10"
+
+_CAPTURE_DELAYS: Final = {
+    PlannedCaptureDelay.NONE: "None",
+    PlannedCaptureDelay.LESS_THAN_24_HOURS: "LessThan24Hours",
+    PlannedCaptureDelay.LESS_THAN_14_DAYS: "LessThan14Days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One request, the same however often it is sent.
+
+    `target` is path and query below the base URL, percent-encoded. `key`: the idempotency key of a creating
+    POST. `changes`: it alters something at the provider. `absent`: what a 404 means, None where the path is a
+    collection. `name` is the operation's in metrics and logs.
+    """
+
+    name: str
+    method: str
+    target: str
+    changes: bool
+    body: bytes | None = None
+    key: str | None = None
+    absent: Reason | None = None
+
+
+def request_of(operation: Operation) -> WireRequest:
+    match operation:
+        case Initiate():
+            return WireRequest(
+                "initiate", "POST", f"{API_PATH}/payments", True, _initiate_body(operation), operation.key
+            )
+        case Capture(_, payment_id, amount):
+            target = f"{_payment(payment_id)}/capture"
+            body = _object(("amount", major_units(amount.value)))
+            return WireRequest("capture", "POST", target, True, body, absent=Reason.PAYMENT_NOT_FOUND)
+        case Cancel(_, payment_id):
+            target = f"{_payment(payment_id)}/cancel"
+            return WireRequest("cancel", "POST", target, True, absent=Reason.PAYMENT_NOT_FOUND)
+        case ReadPayment(_, payment_id):
+            target = _payment(payment_id)
+            return WireRequest("read_payment", "GET", target, False, absent=Reason.PAYMENT_NOT_FOUND)
+        case FindPayments(_, pos_id, order_id, captured):
+            query = _query(
+                ("posId", pos_id), ("orderId", order_id), ("state", "Captured" if captured else None)
+            )
+            return WireRequest("find_payments", "GET", f"{API_PATH}/payments{query}", False)
+        case _:
+            assert_never(operation)
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Who calls, on each request. `merchant_vat`: None where the token itself is bound to the merchant."""
+
+    client_version: str
+    ibm_client_id: str | None
+    merchant_vat: str | None
+
+
+def headers_of(request: WireRequest, who: Identification, authorization: str) -> list[tuple[str, str]]:
+    """Each header once. An encoded answer is not asked for: its size would be unbounded."""
+    headers = [
+        ("Authorization", authorization),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),
+        ("X-MobilePay-Client-System-Version", who.client_version),
+    ]
+    if who.merchant_vat is not None:
+        headers.append(("X-MobilePay-Merchant-VAT-Number", who.merchant_vat))
+    if who.ibm_client_id is not None:
+        headers.append(("X-IBM-Client-Id", who.ibm_client_id))
+    if request.key is not None:
+        headers.append(("X-MobilePay-Idempotency-Key", request.key))
+    if request.body is not None:
+        headers.append(("Content-Type", "application/json"))
+    return headers
+
+
+def major_units(value: int) -> str:
+    """Minor units as a JSON number in major units, exact and without trailing zeros: 1250 is 12.5, 1200 is
+    12.
+    """
+    whole, rest = divmod(value, 100)
+    return f"{whole}.{rest:02}".rstrip("0").rstrip(".")
+
+
+def _initiate_body(operation: Initiate) -> bytes:
+    return _object(
+        ("posId", _text(operation.pos_id)),
+        ("orderId", _text(operation.order_id)),
+        ("amount", major_units(operation.amount.value)),
+        ("currencyCode", _text(operation.amount.currency.value)),
+        ("restrictions", _restrictions(operation.restrictions)),
+        ("merchantPaymentLabel", None if operation.label is None else _text(operation.label)),
+        ("plannedCaptureDelay", _text(_CAPTURE_DELAYS[operation.planned_capture_delay])),
+    )
+
+
+def _restrictions(restrictions: Restrictions | None) -> str | None:
+    if restrictions is None:
+        return None
+    return _object(
+        ("debitCardDisallowed", _flag(restrictions.debit_card_disallowed)),
+        ("creditCardDisallowed", _flag(restrictions.credit_card_disallowed)),
+    ).decode()
+
+
+def _object(*fields: tuple[str, str | None]) -> bytes:
+    """A JSON object of rendered values, since no encoder writes a decimal exactly; None is left out."""
+    return ("{" + ",".join(f'"{name}":{value}' for name, value in fields if value is not None) + "}").encode()
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _payment(payment_id: str) -> str:
+    return f"{API_PATH}/payments/{quote(payment_id, safe='')}"
+
+
+def _query(*parameters: tuple[str, str | None]) -> str:
+    given = [f"{name}={quote(value, safe='')}" for name, value in parameters if value is not None]
+    return "?" + "&".join(given) if given else ""
