@@ -15,6 +15,8 @@ DEFAULT_MERCHANT_VAT = "DK12345678"
 DEFAULT_STORE_ID = "401b5617-ae5e-4f1a-9a59-5a446dbb3caa"
 BEACON_TYPES = ("QR", "NFC", "Bluetooth")
 DAY_SECONDS = 86_400
+_POLL_DELAY_MS = Span(1000, 1000)
+_REFUND_RESERVE_SECONDS = Span(0.1, 1.0)
 
 
 def _require(holds: bool, message: str) -> None:
@@ -79,7 +81,7 @@ class SandboxConfig:
     """Credentials that the token endpoint takes; none configured: any non-empty ones."""
     require_ibm_client_id: bool = False
     token_lifetime_seconds: int = 3700
-    poll_delay_ms: Span = Span(1000, 1000)
+    poll_delay_ms: Span = _POLL_DELAY_MS
     """`pollDelayInMs` of each resource; a range is drawn for each resource and state."""
     poll_tolerance_ms: float = 5.0
     """How much early the recorder lets a poll be."""
@@ -95,7 +97,7 @@ class SandboxConfig:
     replay_refusals: bool = True
     """A key answers again with a 409 that it was answered with; off: only with a success."""
     partial_capture: Literal["by_user", "always", "never"] = "by_user"
-    refund_reserve_seconds: Span = Span(0.1, 1.0)
+    refund_reserve_seconds: Span = _REFUND_RESERVE_SECONDS
     refund_expiry_seconds: float = 1.0 * DAY_SECONDS
     refund_window_seconds: float = 90.0 * DAY_SECONDS
     stores: tuple[StoreEntry, ...] = (StoreEntry(),)

@@ -17,6 +17,9 @@ Behaviour = Literal["accept", "decline", "never", "ignore", "fail"]
 """accept: comes and approves. decline: comes and declines. never: nobody comes. ignore: comes, decides
 nothing. fail: comes and approves, but the reservation fails (CancelledByMobilePay)."""
 
+_CHECK_IN_SECONDS = Span(0.2, 2.0)
+_DECISION_SECONDS = Span(0.3, 3.0)
+
 PATTERNS: dict[str, Behaviour] = {
     "accept": "accept",
     "partial": "accept",
@@ -86,8 +89,8 @@ class CustomerPolicy:
     never: float = 0.05
     ignore: float = 0.0
     fail: float = 0.0
-    check_in_seconds: Span = Span(0.2, 2.0)
-    decision_seconds: Span = Span(0.3, 3.0)
+    check_in_seconds: Span = _CHECK_IN_SECONDS
+    decision_seconds: Span = _DECISION_SECONDS
     rules: tuple[CustomerRule, ...] = ()
 
     def __post_init__(self) -> None:

@@ -38,6 +38,10 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 OPERATIONS = frozenset({"*", *Operation})
 
+_NO_LATENCY = Span(0, 0)
+_SLOW_SECONDS = Span(0.3, 3.0)
+_LATE_SECONDS = Span(2.5, 6.0)
+
 Ending = Literal["answer", "silence", "reset", "cut"]
 
 
@@ -80,9 +84,9 @@ class FaultPlan:
 
     probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rules: tuple[FaultRule, ...] = ()
-    latency_seconds: Span = Span(0, 0)
-    slow_seconds: Span = Span(0.3, 3.0)
-    late_seconds: Span = Span(2.5, 6.0)
+    latency_seconds: Span = _NO_LATENCY
+    slow_seconds: Span = _SLOW_SECONDS
+    late_seconds: Span = _LATE_SECONDS
     retry_after_seconds: int = 1
     error_status: int = 500
 
@@ -128,7 +132,7 @@ class Faults:
         self.fired = {}
 
     def fate(
-        self, operation: Operation, subject: str, attempt: int, nth: int, order_id: str, now: float
+        self, operation: Operation, subject: str, attempt: int, *, nth: int, order_id: str, now: float
     ) -> Fate:
         plan = self.plan
         latency = plan.latency_seconds
@@ -137,7 +141,7 @@ class Faults:
         identity = (operation, subject, attempt)
         before = latency.at(fraction(self.seed, "latency", *identity)) if latency.high else 0.0
         for number, rule in enumerate(plan.rules):
-            if self._fits(number, rule, identity, nth, order_id, now):
+            if self._fits(number, rule, identity, nth=nth, order_id=order_id, now=now):
                 self.fired[number] = self.fired.get(number, 0) + 1
                 return self._made(rule.fault, identity, before, rule)
         shares = plan.probabilities.get(operation, plan.probabilities.get("*"))
@@ -156,6 +160,7 @@ class Faults:
         number: int,
         rule: FaultRule,
         identity: tuple[Operation, str, int],
+        *,
         nth: int,
         order_id: str,
         now: float,

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -93,12 +94,14 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 def write_object(members: Mapping[str, object]) -> bytes:
     """Compact JSON of an object whose members may be `Amount`; members that are None are left out."""
-    parts = []
-    for name, value in members.items():
-        if value is None:
-            continue
-        parts.append(f'"{name}":{value.text() if isinstance(value, Amount) else _WRITER.encode(value)}')
+    parts = [f'"{name}":{_text(value)}' for name, value in members.items() if value is not None]
     return ("{" + ",".join(parts) + "}").encode("utf-8", "backslashreplace")
+
+
+def _text(value: object) -> str:
+    if type(value) is str:
+        return encode_basestring(value)
+    return value.text() if isinstance(value, Amount) else _WRITER.encode(value)
 
 
 def write_json(value: object) -> bytes:

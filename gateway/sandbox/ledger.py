@@ -28,7 +28,12 @@ def describe_payment(sandbox: Sandbox, payment: Payment) -> dict[str, Any]:
     terms = payment.terms
     creation = Operation.INITIATE if payment.moves[0].cause == "initiate" else Operation.PREPARE
     requests, faults = _history(
-        sandbox, creation, payment.key, payment.payment_id, _ON_PAYMENTS, Operation.GET_PAYMENT
+        sandbox,
+        creation,
+        payment.key,
+        payment.payment_id,
+        operations=_ON_PAYMENTS,
+        read=Operation.GET_PAYMENT,
     )
     register = sandbox.world.register
     return {
@@ -56,7 +61,12 @@ def describe_payment(sandbox: Sandbox, payment: Payment) -> dict[str, Any]:
 
 def describe_refund(sandbox: Sandbox, refund: Refund) -> dict[str, Any]:
     requests, faults = _history(
-        sandbox, Operation.CREATE_REFUND, refund.key, refund.refund_id, _ON_REFUNDS, Operation.GET_REFUND
+        sandbox,
+        Operation.CREATE_REFUND,
+        refund.key,
+        refund.refund_id,
+        operations=_ON_REFUNDS,
+        read=Operation.GET_REFUND,
     )
     return {
         "number": refund.number,
@@ -124,6 +134,7 @@ def _history(
     creation: Operation,
     key: str,
     resource: str,
+    *,
     operations: tuple[Operation, ...],
     read: Operation,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:

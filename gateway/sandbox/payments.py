@@ -30,13 +30,15 @@ _CAPTURE = frozenset({"amount"})
 def initiate(register: Register, caller: Caller, request: Request, key: str, now: float) -> Response:
     body = reading.body_of(request, _INITIATE)
     pos_id, order_id = reading.uuid_in(body, "posId"), reading.text_in(body, "orderId", "1113")
-    return _create(register, caller, pos_id, order_id, reading.terms_in(body), key, now)
+    return _create(
+        register, caller, pos_id=pos_id, order_id=order_id, terms=reading.terms_in(body), key=key, now=now
+    )
 
 
 def prepare(register: Register, caller: Caller, request: Request, key: str, now: float) -> Response:
     body = reading.body_of(request, _PREPARE)
     pos_id, order_id = reading.uuid_in(body, "posId"), reading.text_in(body, "orderId", "1113")
-    return _create(register, caller, pos_id, order_id, None, key, now)
+    return _create(register, caller, pos_id=pos_id, order_id=order_id, terms=None, key=key, now=now)
 
 
 def ready(register: Register, caller: Caller, payment_id: str, request: Request, now: float) -> Response:
@@ -148,6 +150,7 @@ def list_payments(register: Register, caller: Caller, request: Request) -> Respo
 def _create(
     register: Register,
     caller: Caller,
+    *,
     pos_id: str,
     order_id: str,
     terms: Terms | None,

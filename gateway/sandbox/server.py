@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import struct
@@ -27,6 +28,7 @@ from gateway.sandbox.simulator import Exchange, Sandbox
 
 BODY_MAX_BYTES = 65_536
 SHUTDOWN_SECONDS = 2
+GC_SECONDS = 1
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -96,6 +98,7 @@ async def serve(
     host: str,
     port: int,
     announce: Callable[[str], None],
+    *,
     clock: Clock | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
@@ -124,8 +127,9 @@ async def serve(
     shown = f"[{host}]" if ":" in host else host
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
+        opened = asyncio.create_task(server.opened.wait())
+        await asyncio.wait({serving, opened}, return_when=asyncio.FIRST_COMPLETED)
+        opened.cancel()
         if server.started:
             announce(f"http://{shown}:{listener.getsockname()[1]}")
         waiting = asyncio.create_task(stop.wait())
@@ -146,14 +150,37 @@ def run(config: SandboxConfig, host: str, port: int, announce: Callable[[str], N
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await serve(config, host, port, announce, stop=stop)
+        tending = asyncio.create_task(_tend_memory())
+        try:
+            await serve(config, host, port, announce, stop=stop)
+        finally:
+            tending.cancel()
 
     asyncio.run(main())
 
 
+async def _tend_memory() -> None:
+    """Collects young garbage each second and takes what is left out of the collector's sight. The world only
+    grows, and a full collection over its millions of objects would stop every request for longer than its
+    client waits."""
+    gc.disable()
+    while True:
+        gc.collect()
+        gc.freeze()
+        await asyncio.sleep(GC_SECONDS)
+
+
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: they re-raise the signal at the end, and the exit would not be
-    clean."""
+    """uvicorn that tells when it is open, and without its signal handlers: they re-raise the signal at the
+    end, and the exit would not be clean."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.opened = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.opened.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

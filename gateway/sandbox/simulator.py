@@ -105,7 +105,7 @@ class Sandbox:
         fate = _CLEAN
         if operation not in SIMULATION:
             nth = self.operations[operation]
-            fate = self.faults.fate(operation, sighting.subject, attempt, nth, order_id, now)
+            fate = self.faults.fate(operation, sighting.subject, attempt, nth=nth, order_id=order_id, now=now)
         self.recorder.arrived(sighting, now)
         if fate.kind:
             self.fault_counts[f"{operation}:{fate.kind}"] += 1
@@ -120,7 +120,7 @@ class Sandbox:
         if fate.effect:
             exchange.answer = self.world.perform(exchange.request, now)
             self.recorder.performed(sighting, exchange.answer, now)
-        if fate.ending == "silence" or fate.ending == "reset":
+        if fate.ending in ("silence", "reset"):
             return
         shown = exchange.answer or Response(500)
         if fate.kind and sighting.operation is not None:

@@ -17,7 +17,7 @@ from gateway.sandbox.keys import Keys, fingerprint
 from gateway.sandbox.operations import CREATING, OF_REFUNDS, SIMULATION, Operation, Route, route
 from gateway.sandbox.refusals import Absent, Refusal, refused
 from gateway.sandbox.register import Register, Timer
-from gateway.sandbox.states import ACTIVE, Cause, RefundCause, RefundStatus, Status
+from gateway.sandbox.states import Cause, RefundCause, RefundStatus, Status
 from gateway.sandbox.tokens import Tokens
 
 
@@ -135,31 +135,32 @@ class World:
         return users.cancel(self.register, request, now)
 
     def _happen(self, timer: Timer) -> None:
+        """A timer is void if its subject has moved since it was set."""
         register, at = self.register, timer.at
-        if timer.kind == "user_leaves":
-            users.user_leaves(register, register.points_of_sale[timer.subject], at)
-            return
-        if timer.kind == "refund_is_reserved" or timer.kind == "refund_expires":
-            refund = register.refunds[timer.subject]
-            if len(refund.moves) != timer.moves:
-                return
-            if timer.kind == "refund_is_reserved":
-                refunds.refund_is_reserved(register, refund, at)
-            else:
-                refund.move(RefundStatus.EXPIRED_AND_CAPTURED, RefundCause.EXPIRY, at)
-            return
-        payment = register.payments[timer.subject]
-        if timer.moves not in (-1, len(payment.moves)):
-            return
         match timer.kind:
+            case "user_leaves":
+                users.user_leaves(register, register.points_of_sale[timer.subject], at)
+            case "refund_is_reserved":
+                refund = register.refunds[timer.subject]
+                if len(refund.moves) == timer.moves:
+                    refunds.refund_is_reserved(register, refund, at)
+            case "refund_expires":
+                refund = register.refunds[timer.subject]
+                if len(refund.moves) == timer.moves:
+                    refund.move(RefundStatus.EXPIRED_AND_CAPTURED, RefundCause.EXPIRY, at)
             case "customer_comes":
-                lives.customer_comes(register, payment, at)
+                lives.customer_comes(register, register.payments[timer.subject], at)
             case "customer_decides":
-                lives.customer_decides(register, payment, at)
+                payment = register.payments[timer.subject]
+                if len(payment.moves) == timer.moves:
+                    lives.customer_decides(register, payment, at)
             case "inactivity":
-                assert payment.status in ACTIVE
-                lives.move(register, payment, Status.CANCELLED_BY_PROVIDER, Cause.INACTIVITY, at)
+                payment = register.payments[timer.subject]
+                if len(payment.moves) == timer.moves:
+                    lives.move(register, payment, Status.CANCELLED_BY_PROVIDER, Cause.INACTIVITY, at)
             case "reservation_expires":
-                lives.move(register, payment, Status.EXPIRED, Cause.EXPIRY, at)
+                payment = register.payments[timer.subject]
+                if len(payment.moves) == timer.moves:
+                    lives.move(register, payment, Status.EXPIRED, Cause.EXPIRY, at)
             case _:
                 assert_never(timer.kind)

@@ -75,7 +75,8 @@ class Till:
             urlencode(form).encode(),
         )
         answer = self.sandbox.handle(request)
-        assert isinstance(answer, Response) and answer.status == 200
+        assert isinstance(answer, Response)
+        assert answer.status == 200
         self.headers["authorization"] = "Bearer " + json.loads(answer.body)["access_token"]
 
     def request(

@@ -52,7 +52,8 @@ def test_initiated_issued_reserved_captured(till: Any) -> None:
     }
     assert till.user("checkin", LOYAL).status == 200
     issued = till.get(payment_id)
-    assert issued["status"] == "IssuedToUser" and "loyaltyIds" not in issued
+    assert issued["status"] == "IssuedToUser"
+    assert "loyaltyIds" not in issued
     assert till.user("acceptpayment", LOYAL).status == 200
     reserved = till.get(payment_id)
     assert (reserved["status"], reserved["loyaltyIds"]) == ("Reserved", ["123456"])
@@ -60,7 +61,8 @@ def test_initiated_issued_reserved_captured(till: Any) -> None:
     assert reserved["paymentExpiresAt"].endswith("+00:00")
     assert till.capture(payment_id).status == 200
     captured = till.get(payment_id)
-    assert captured["status"] == "Captured" and "partialCapturePossible" not in captured
+    assert captured["status"] == "Captured"
+    assert "partialCapturePossible" not in captured
 
 
 def test_a_user_who_is_checked_in_gets_the_payment_at_once(till: Any) -> None:
@@ -124,7 +126,8 @@ def test_cancel_from_every_open_state_and_again(till: Any) -> None:
             till.user(act)
         assert [till.act(payment_id, "cancel").status for _ in range(2)] == [200, 200]
         payment = till.sandbox.world.register.payments[payment_id]
-        assert payment.status == "CancelledByClient" and payment.effects["cancel"] == 1
+        assert payment.status == "CancelledByClient"
+        assert payment.effects["cancel"] == 1
         assert till.sandbox.world.register.points_of_sale[POS].active is None
 
 
@@ -137,7 +140,8 @@ def test_the_same_key_gives_the_same_answer_for_a_day_and_then_a_second_payment(
     assert till.initiate(key="k").body == first.body
     till.clock.advance(1)
     second = till.initiate(key="k")
-    assert second.status == 200 and second.body != first.body
+    assert second.status == 200
+    assert second.body != first.body
     assert till.violations() == {"key_used_too_late": 2, "second_resource": 1}
 
 
@@ -241,7 +245,8 @@ def test_check_ins_come_and_go(till: Any) -> None:
     assert till.read(till.send("GET", path)) == {"isUserCheckedIn": False, "pollDelayInMs": 1000}
     till.user("checkin", LOYAL)
     found = till.read(till.send("GET", path))
-    assert found["isUserCheckedIn"] is True and found["loyaltyIds"] == ["123456"]
+    assert found["isUserCheckedIn"] is True
+    assert found["loyaltyIds"] == ["123456"]
     till.clock.advance(600)
     assert till.read(till.send("GET", path))["isUserCheckedIn"] is False
 
@@ -249,9 +254,11 @@ def test_check_ins_come_and_go(till: Any) -> None:
 def test_stores(till: Any) -> None:
     detailed = till.send("GET", "/pos/v10/stores/detailed", query="merchantBrandId=POSDK12345")
     ids = till.read(till.send("GET", "/pos/v10/stores"))["storeIds"]
-    assert STORE in ids and len(ids) == 3
+    assert STORE in ids
+    assert len(ids) == 3
     assert till.read(till.send("GET", f"/pos/v10/stores/{STORE}"))["merchantLocationId"] == "10001"
-    assert detailed.body.startswith(b"[{") and detailed.body.count(b"storeId") == 3
+    assert detailed.body.startswith(b"[{")
+    assert detailed.body.count(b"storeId") == 3
 
 
 def test_a_token_can_be_bound_to_a_merchant(make_till: Any) -> None:
