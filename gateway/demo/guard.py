@@ -1,8 +1,9 @@
 """Runs one command and ends it when whoever asked for it is gone: `python -m gateway.demo.guard COMMAND...`.
 
-The asker holds the other end of our standard input. When it ends, by SIGKILL too, the pipe closes and the command is told to
-stop; so no broker is left behind by a test that died. Chosen over PR_SET_PDEATHSIG alone, which Linux ties to the thread
-that started the process; it is set here all the same, for the case that this guard itself is killed.
+The asker holds the other end of our standard input. When it ends, by SIGKILL too, the pipe closes and the
+command is told to stop; so no broker is left behind by a test that died. Chosen over PR_SET_PDEATHSIG alone,
+which Linux ties to the thread that started the process; it is set here all the same, for the case that this
+guard itself is killed.
 """
 
 import contextlib

@@ -1,7 +1,8 @@
-"""The jars of the embedded Kafka: named with their SHA-256 in `kafka-jars.txt`, fetched once, kept outside the clone.
+"""The jars of the embedded Kafka: named with their SHA-256 in `kafka-jars.txt`, fetched once, kept outside
+the clone.
 
-maven-artifact brings them by group, artifact and version; it compares MD5 sums with the same place that it loads from, so the
-SHA-256 that this project pins is what is believed.
+maven-artifact brings them by group, artifact and version; it compares MD5 sums with the same place that it
+loads from, so the SHA-256 that this project pins is what is believed.
 """
 
 import contextlib
@@ -56,13 +57,16 @@ def cache_folder() -> Path:
 
 
 def obtain(folder: Path, fetch: Fetch | None = None) -> list[Path]:
-    """The paths of all jars, fetching those that are missing or not what they should be; raises JarsUnavailable."""
+    """The paths of all jars, fetching those that are missing or not what they should be; raises
+    JarsUnavailable.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     jars = jar_list()
     wanting = [jar for jar in jars if not _is_right(folder / jar.file_name, jar)]
     if wanting:
         bring = fetch or fetch_by_maven
-        # What maven-artifact prints would mix with our own output, and redirecting is not safe inside threads.
+        # What maven-artifact prints would mix with our own output, and redirecting is not safe inside
+        # threads.
         with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(MAX_DOWNLOADS) as pool:
             for problem in pool.map(lambda jar: _bring(jar, folder, bring), wanting):
                 if problem:
@@ -92,7 +96,9 @@ def _bring(jar: Jar, folder: Path, fetch: Fetch) -> str | None:
     # maven-artifact lets whatever its HTTP library raises pass; each of them means that the jar did not come.
     except Exception as problem:
         partial.unlink(missing_ok=True)
-        return f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched: {type(problem).__name__}: {problem}"
+        return (
+            f"{jar.group}:{jar.artifact}:{jar.version} cannot be fetched: {type(problem).__name__}: {problem}"
+        )
     if not _is_right(partial, jar):
         partial.unlink(missing_ok=True)
         return f"{jar.group}:{jar.artifact}:{jar.version} has another SHA-256 than the one that is pinned"

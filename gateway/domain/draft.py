@@ -143,7 +143,7 @@ class Draft:
         self.change(
             start=Start(message),
             status=PaymentStatus.REQUESTED,
-            amounts=Amounts(data.amount.currency, requested=data.amount.value),
+            amounts=Amounts(data.amount.currency, requested=data.amount.value, captured=0),
             provider_payment_id=None,
         )
 

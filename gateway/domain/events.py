@@ -17,7 +17,7 @@ class Amounts:
     currency: Currency
     requested: int = 0
     reserved: int = 0
-    captured: int | None = 0
+    captured: int | None = None
     refunded: int = 0
 
 

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
-from gateway.domain.commands import CancelPayment, CapturePayment, Data, InitiatePayment, Message, command_type
+from gateway.domain.commands import (
+    CancelPayment,
+    CapturePayment,
+    Data,
+    InitiatePayment,
+    Message,
+    command_type,
+)
 from gateway.domain.draft import Conditions, Rules
 from gateway.domain.events import CommandRejected, PaymentEvent, event_type
 from gateway.domain.identity import MessageId
@@ -72,7 +79,7 @@ def observed(status: ProviderStatus, **fields: object) -> Observed:
 
 @dataclass
 class Play:
-    """One payment under test. `turn` returns the events of that turn; `running` is the operation under way."""
+    """One payment under test. `turn` returns the events of that turn; `running` is under way."""
 
     rules: Rules = field(default_factory=Rules)
     holding: bool = False

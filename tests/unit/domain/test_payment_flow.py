@@ -1,20 +1,6 @@
 """The way of a payment, told turn by turn."""
 
 import pytest
-from play import (
-    AMOUNT,
-    CANCEL,
-    CAPTURE,
-    EMPTY,
-    HOUR_MS,
-    PAYMENT_ID,
-    PROVIDER_ID,
-    Play,
-    initiate,
-    is_list,
-    is_read,
-    observed,
-)
 
 from gateway.domain.commands import CapturePayment, UnsupportedCommand
 from gateway.domain.draft import Rules
@@ -24,8 +10,8 @@ from gateway.domain.operations import (
     Accepted,
     Cancel,
     Capture,
-    Deferred,
     DeferralCause,
+    Deferred,
     Found,
     Initiate,
     ProviderStatus,
@@ -41,6 +27,20 @@ from gateway.domain.vocabulary import (
     PaymentStatus,
     Reason,
     WhenBusy,
+)
+from tests.unit.domain.play import (
+    AMOUNT,
+    CANCEL,
+    CAPTURE,
+    EMPTY,
+    HOUR_MS,
+    PAYMENT_ID,
+    PROVIDER_ID,
+    Play,
+    initiate,
+    is_list,
+    is_read,
+    observed,
 )
 
 P = ProviderStatus

@@ -1,14 +1,14 @@
-"""Any sequence of commands, outcomes, losses and restores keeps the rules; once faults stop, all is answered truthfully.
+"""Any sequence of commands, outcomes, losses and restores keeps the rules; once faults stop, all is answered
+truthfully.
 
-A small model of the provider stands behind the reducer: it has effects whether or not their answers are heard, and a customer who
-decides when he likes.
+A small model of the provider stands behind the reducer: it has effects whether or not their answers are
+heard, and a customer who decides when he likes.
 """
 
 from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from play import AMOUNT, CANCEL, CAPTURE, PAYMENT_ID, POS_ID, Play, initiate, reading
 
 from gateway.domain.commands import CapturePayment, Data
 from gateway.domain.draft import Rules
@@ -17,8 +17,8 @@ from gateway.domain.operations import (
     Accepted,
     Cancel,
     Capture,
-    Deferred,
     DeferralCause,
+    Deferred,
     FindPayments,
     Found,
     Initiate,
@@ -32,6 +32,7 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.domain.vocabulary import CaptureMode, PaymentStatus, Reason, WhenBusy
+from tests.unit.domain.play import AMOUNT, CANCEL, CAPTURE, PAYMENT_ID, POS_ID, Play, initiate, reading
 
 P = ProviderStatus
 ACTIVE = (P.INITIATED, P.ISSUED)

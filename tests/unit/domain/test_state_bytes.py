@@ -2,10 +2,10 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from play import AMOUNT, CANCEL, CAPTURE, PROVIDER_ID, Play, initiate, observed
 
 from gateway.codec.state import decode_state, encode_state
-from gateway.domain.operations import Accepted, Deferred, DeferralCause, ProviderStatus, Unknown
+from gateway.domain.operations import Accepted, DeferralCause, Deferred, ProviderStatus, Unknown
+from tests.unit.domain.play import AMOUNT, CANCEL, CAPTURE, PROVIDER_ID, Play, initiate, observed
 
 MOVES = st.sampled_from(["initiate", "capture", "cancel", "accept", "observe", "unknown", "defer", "due"])
 
@@ -17,7 +17,7 @@ def test_states_survive_their_bytes(moves: list[str], status: ProviderStatus, ho
     for move in moves:
         match move:
             case "initiate":
-                play.command(initiate(order_id="till-7", label="æ×", approval_timeout_seconds=60))
+                play.command(initiate(order_id="till-7", label="ærø", approval_timeout_seconds=60))
             case "capture":
                 play.command(CAPTURE)
             case "cancel":
