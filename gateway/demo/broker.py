@@ -77,8 +77,8 @@ class EmbeddedKafka:
             self._own_folder.cleanup()
 
     def start(self) -> None:
-        """Format the folder if it is new, start, and wait until the broker answers (else BrokerUnavailable)."""
-        """Format the folder if it is new, start, and wait until the broker answers (else BrokerUnavailable)."""
+        """Start, in a new folder after formatting it, and wait until the broker answers."""
+        assert self._guard is None, "the broker runs already"
         java = self._java()
         config = self.folder / "server.properties"
         config.write_text(self._config(), encoding="utf-8")

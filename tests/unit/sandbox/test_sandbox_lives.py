@@ -198,6 +198,8 @@ def test_refunds_are_reserved_captured_or_capture_themselves(till: Any) -> None:
         return str(till.read(till.send("GET", f"/pos/v10/refunds/{refund_id}"))["status"])
 
     captured, cancelled, untouched = refund("a", 2.5), refund("b", 3), refund("c", 7)
+    too_much = {"paymentId": payment_id, "refundOrderId": "d", "amount": 0.01, "currencyCode": "DKK"}
+    assert till.refusal(till.create("/pos/v10/refunds", too_much)) == (409, "1367")
     assert status(captured) == "Initiated"
     till.clock.advance(1)
     assert status(captured) == "Reserved"

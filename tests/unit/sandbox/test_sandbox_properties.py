@@ -24,6 +24,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("initiate"), st.sampled_from(POSES), which, amounts, which),
         st.tuples(st.just("prepare"), st.sampled_from(POSES), which, which),
+        st.tuples(st.just("sale"), st.integers(0, 1), which, amounts),
         st.tuples(st.just("ready"), which, amounts),
         st.tuples(st.just("capture"), which, amounts),
         st.tuples(st.just("cancel"), which),
@@ -49,6 +50,9 @@ def play(till: Any, story: list[tuple[Any, ...]]) -> list[Any]:
         if verb == "pass":
             till.clock.advance(rest[0])
             till.log_in()
+            continue
+        if verb == "sale":
+            answers += sell(till, *rest)
             continue
         body: dict[str, Any] = {}
         headers = {}
@@ -78,6 +82,22 @@ def play(till: Any, story: list[tuple[Any, ...]]) -> list[Any]:
             continue
         answers.append(till.try_to_send("POST", f"/pos/v10/{path}", body, headers=headers))
     till.sandbox.advance()
+    return answers
+
+
+def sell(till: Any, place: int, number: int, amount: float) -> list[Any]:
+    """A whole sale, as far as the point of sale is free; its payment is the newest one then."""
+    register = till.sandbox.world.register
+    body = {"posId": POSES[place], "orderId": f"manual-{number}", "amount": amount, **TERMS}
+    headers = {"x-mobilepay-idempotency-key": f"s{len(register.payments)}"}
+    answers = [till.try_to_send("POST", "/pos/v10/payments", body, headers=headers)]
+    user = {"beaconId": BEACONS[place], "phoneNumber": PHONES[0]}
+    answers += [
+        till.send("POST", f"/pos/app/usersimulation/{act}", user) for act in ("checkin", "acceptpayment")
+    ]
+    if register.payments:
+        path = f"/pos/v10/payments/{list(register.payments)[-1]}/capture"
+        answers.append(till.try_to_send("POST", path, {"amount": amount}))
     return answers
 
 
