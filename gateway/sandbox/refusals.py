@@ -73,7 +73,7 @@ INVALID_REQUESTS = frozenset(
 )
 
 
-class Refusal(Exception):  # noqa: N818 - the API's refusals are answers, not errors of this program
+class Refusal(Exception):
     """A definite no of the API; `detail` narrows the message, `resource` is what the request was about."""
 
     def __init__(self, code: str, detail: str = "", resource: str = "") -> None:
@@ -83,7 +83,7 @@ class Refusal(Exception):  # noqa: N818 - the API's refusals are answers, not er
         self.resource = resource
 
 
-class Absent(Exception):  # noqa: N818
+class Absent(Exception):
     """A bare status without a body: 401, most 404, 405, 415."""
 
     def __init__(self, status: int) -> None:

@@ -24,11 +24,11 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("initiate"), st.sampled_from(POSES), which, amounts, which),
         st.tuples(st.just("prepare"), st.sampled_from(POSES), which, which),
-        st.tuples(st.just("sale"), st.integers(0, 1), which, amounts),
+        st.tuples(st.just("sale"), st.integers(0, 1), which, st.sampled_from([2.5, 5])),
         st.tuples(st.just("ready"), which, amounts),
         st.tuples(st.just("capture"), which, amounts),
         st.tuples(st.just("cancel"), which),
-        st.tuples(st.just("refund"), which, amounts, which),
+        st.tuples(st.just("refund"), which, st.sampled_from([1, 2.5]), st.integers(0, 50)),
         st.tuples(st.just("refund_act"), which, st.sampled_from(["capture", "cancel"])),
         st.tuples(
             st.sampled_from(["checkin", "acceptpayment", "cancelpaymentbyuser"]),
@@ -37,6 +37,7 @@ steps = st.lists(
         ),
         st.tuples(st.just("pass"), st.sampled_from([0.5, 3.0, 901.0, 86_400.0, 8 * 86_400.0])),
     ),
+    min_size=15,
     max_size=60,
 )
 
