@@ -44,7 +44,7 @@ class Standing:
 
 
 class MobilePay:
-    """The PoS API v10 behind `perform`: one for a process and event loop, `start` before use, `close` after."""
+    """The PoS API v10 behind `perform`: one per process and event loop, `start` before use, `close` after."""
 
     def __init__(
         self,

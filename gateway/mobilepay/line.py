@@ -17,6 +17,9 @@ from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.verdicts import Misaddressed
 from gateway.mobilepay.wire import Identification
 from gateway.observability import metrics
+from gateway.observability.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +79,25 @@ class Line:
 
     def answered(self) -> None:
         """The API itself answered: whatever stood in the way before does so no more."""
-        self.breaker.answered()
-        self.misconfiguration.cleared()
+        if self.misconfiguration.fault is not None:
+            self.misconfiguration.cleared()
+            _log.info("the provider's address answers as the API does again")
         self.throttle.answered(self.around.steady())
-        self._show()
+        self.reached()
 
     def reached(self) -> None:
         """Something answered, though not as the API does where all is well."""
+        if self.breaker.open:
+            _log.info("the provider answers again")
         self.breaker.answered()
         self._show()
 
     def unanswered(self) -> None:
         """A whole run without an answer."""
+        was_open = self.breaker.open
         self.breaker.failed(self.around.steady())
+        if self.breaker.open and not was_open:
+            _log.warning("the provider does not answer; first operations wait, pending ones probe")
         self._show()
 
     def throttled(self, retry_after_seconds: float | None) -> float:
@@ -96,10 +105,17 @@ class Line:
         now = self.around.steady()
         self.budget.halve(now)
         self.reached()
-        return self.throttle.throttled(now, retry_after_seconds)
+        already = self.throttle.holding(now)
+        wait = self.throttle.throttled(now, retry_after_seconds)
+        if not already:
+            limit = self.budget.limit(now)
+            _log.warning("the provider asks for fewer requests", wait_seconds=wait, concurrency_limit=limit)
+        return wait
 
     def misaddressed(self, verdict: Misaddressed) -> None:
         text = f"answered {verdict.status} without a word of the API: is the address right?"
+        if self.misconfiguration.fault != text:
+            _log.error("the provider's address looks wrong; nothing is rejected, calls wait", fault=text)
         self.misconfiguration.met(self.around.steady(), text)
         self.reached()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
+
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.tls import TlsFiles
 
@@ -94,8 +96,8 @@ def _address(name: str, url: str) -> str | None:
     """An http or https URL; one with credentials would send those in place of the token."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and bool(httpx.URL(url).host)
+    except (ValueError, httpx.InvalidURL):
         usable = False
     if not usable or not _is_header_word(url):
         return f"{name}: must be an http or https URL"

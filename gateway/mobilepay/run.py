@@ -57,7 +57,7 @@ class Permit(Protocol):
     def withdrawn(self) -> bool: ...
 
 
-class _Withheld(Exception):  # noqa: N818 - nothing has gone wrong
+class _Withheld(Exception):
     """The request was not sent. `cause` None: the permit ran out meanwhile, and may be had again."""
 
     def __init__(self, cause: DeferralCause | None) -> None:
