@@ -1,13 +1,15 @@
-"""What the partition runtime asks of the work it carries: a reducer over bytes, and a way to perform its effects.
+"""What the partition runtime asks of the work it carries: a reducer over bytes, and a way to perform its
+effects.
 
-The runtime knows no payment. Per aggregate (a key of the changelog such as `p:42`) it holds the durable state (bytes), a
-volatile memo, at most one running effect and one wake time, and calls the handler with one prompt after the other.
-Chosen: a synchronous reducer, so that accepting, deciding and staging are one cut without an await between them, and a
-crash at any point leaves either the old or the new state. Refused: a coroutine for each aggregate that awaits its calls;
-what it holds between two awaits is neither durable nor visible, and cannot be restored.
+The runtime knows no payment. Per aggregate (a key of the changelog such as `p:42`) it holds the durable
+state (bytes), a volatile memo, at most one running effect and one wake time, and calls the handler with one
+prompt after the other. Chosen: a synchronous reducer, so that accepting, deciding and staging are one cut
+without an await between them, and a crash at any point leaves either the old or the new state. Refused: a
+coroutine for each aggregate that awaits its calls; what it holds between two awaits is neither durable nor
+visible, and cannot be restored.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,7 +17,9 @@ from gateway.kafka.records import Outgoing, Record
 
 
 class Urgency(IntEnum):
-    """Order in which waiting effects get a running place: lower first. First starts never starve what is under way."""
+    """Order in which waiting effects get a running place: lower first. First starts never starve what is
+    under way.
+    """
 
     PENDING = 0
     READ = 1
@@ -23,7 +27,9 @@ class Urgency(IntEnum):
 
 
 class Effect(Protocol):
-    """Something to perform outside. `changes`: it alters the world, so it leaves only behind a committed intent and a lease."""
+    """Something to perform outside. `changes`: it alters the world, so it leaves only behind a committed
+    intent and a lease.
+    """
 
     @property
     def changes(self) -> bool: ...
@@ -34,29 +40,37 @@ class Effect(Protocol):
 
 E = TypeVar("E", bound=Effect)
 M = TypeVar("M")
-O = TypeVar("O")  # noqa: E741
+O = TypeVar("O")
 
 
 class Permit(Protocol):
     """The right of one running effect to change something. Both answers are about this moment only."""
 
     def holds(self) -> bool:
-        """Synchronous last word before the first byte: lease long enough for one write, not withdrawn, owner not released."""
+        """Synchronous last word before the first byte: lease long enough for one write, not withdrawn,
+        owner not released.
+        """
         ...
 
     async def renew(self) -> bool:
-        """Wait until `holds` (committing the checkpoint if the lease is too old). False: never again, give up the run."""
+        """Wait until `holds` (committing the checkpoint if the lease is too old). False: never again, give
+        up the run.
+        """
         ...
 
     @property
     def withdrawn(self) -> bool:
-        """True once no further request of this effect shall leave: the handler withdrew it, or the partition is closing."""
+        """True once no further request of this effect shall leave: the handler withdrew it, or the
+        partition is closing.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """`wall_ms` since the epoch, for what is written down; `steady` seconds that never jump, for waiting in this process."""
+    """`wall_ms` since the epoch, for what is written down; `steady` seconds that never jump, for waiting in
+    this process.
+    """
 
     wall_ms: int
     steady: float
@@ -85,10 +99,11 @@ class Performed(Generic[E, O]):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The state has just been read back from the changelog by a new owner, or by the same one after a re-open.
+    """The state has just been read back from the changelog by a new owner, or by the same one after a
+    re-open.
 
-    `write_after` is the steady time before which the runtime lets no effect that changes something leave. An effect that
-    still runs over a re-open without revocation is given as `running` to `handle`.
+    `write_after` is the steady time before which the runtime lets no effect that changes something leave.
+    An effect that still runs over a re-open without revocation is given as `running` to `handle`.
     """
 
     write_after: float
@@ -101,12 +116,13 @@ Prompt = Arrived[M] | Woken | Performed[E, O] | Restored
 class Turn(Generic[E]):
     """What one prompt leads to.
 
-    `state`: the new durable state; the very same object as before means unchanged (nothing is staged for it), None removes it
-    (tombstone). `records` are published in the same transaction as the state. `effect` starts at once if it changes
-    nothing, else when the transaction that holds `state` is acknowledged; only allowed while none is running.
-    `withdraw` tells the running effect that no further request of it shall leave; its outcome still arrives.
-    `wake_at` (steady seconds) replaces the previous wake time, None removes it. `waiting` is the number of accepted commands not yet
-    answered, for back-pressure. `memo` is kept in memory and handed back, lost with the process.
+    `state`: the new durable state; the very same object as before means unchanged (nothing is staged for
+    it), None removes it (tombstone). `records` are published in the same transaction as the state. `effect`
+    starts at once if it changes nothing, else when the transaction that holds `state` is acknowledged; only
+    allowed while none is running. `withdraw` tells the running effect that no further request of it shall
+    leave; its outcome still arrives. `wake_at` (steady seconds) replaces the previous wake time, None
+    removes it. `waiting` is the number of accepted commands not yet answered, for back-pressure. `memo` is
+    kept in memory and handed back, lost with the process.
     """
 
     state: bytes | None
@@ -134,7 +150,9 @@ class Refused:
 
 
 class Handler(Protocol[M, E, O]):
-    """The work. `accept` and `handle` are synchronous, quick and never raise for any input; a raise closes the partition."""
+    """The work. `accept` and `handle` are synchronous, quick and never raise for any input; a raise closes
+    the partition.
+    """
 
     state_version: int
     """Version of the state bytes that `handle` returns, and the highest that it reads."""
@@ -146,5 +164,7 @@ class Handler(Protocol[M, E, O]):
     ) -> Turn[E]: ...
 
     async def perform(self, key: str, effect: E, permit: Permit) -> O:
-        """Carry the effect out. Returns an outcome for whatever the far side does; an exception closes the partition."""
+        """Carry the effect out. Returns an outcome for whatever the far side does; an exception closes the
+        partition.
+        """
         ...

@@ -118,3 +118,26 @@ PROVIDER_UNKNOWN_STATUSES = Counter(
     "Readings whose status is a word that is not documented.",
     registry=REGISTRY,
 )
+
+TRANSACTIONS = Counter(
+    "gateway_transactions_total",
+    "Transactions committed, over all partitions.",
+    registry=REGISTRY,
+)
+PARTITION_REOPENS = Counter(
+    "gateway_partition_reopens_total",
+    "Partitions closed and opened anew, by cause: fenced, broker, fault.",
+    ("cause",),
+    registry=REGISTRY,
+)
+PARTITIONS_STOPPED = Gauge(
+    "gateway_partition_stopped",
+    "1 while a partition that is owned here stands still until an operator acts.",
+    ("partition",),
+    registry=REGISTRY,
+)
+COMMANDS_LOST_TO_RETENTION = Counter(
+    "gateway_commands_lost_to_retention_total",
+    "Commands that the topic's retention deleted before they were accepted.",
+    registry=REGISTRY,
+)

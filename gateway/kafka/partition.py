@@ -1,0 +1,461 @@
+"""One partition: one owner, one state map, one transactional producer, one changelog partition.
+
+Crash-only: whatever fails drops the producer, and the one way on is to fence anew, restore from the
+changelog and seek to the checkpoint; a crash, a rebalance, a fencing and an ambiguous commit all go this
+way. What is undecodable, too large, or written by a later version stops this partition alone and says so:
+to try again would only stop again.
+
+Chosen: intent and lease are kept here, so that no handler can forget them. Refused: offsets as the measure
+of progress (a payment takes minutes; what is accepted stands in the state instead). What would make us
+revisit: a client whose transactional offsets carry the group's generation (KIP-447), and fencing by the
+broker alone (KIP-890).
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from gateway.kafka.changelog import Checkpoint, Restored, Unreadable, checkpoint_entry
+from gateway.kafka.clock import Clock
+from gateway.kafka.handler import Addressed, Arrived, E, Handler, M, O, Refused
+from gateway.kafka.lease import Lease
+from gateway.kafka.limits import Limits
+from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer, Staged
+from gateway.kafka.records import Record
+from gateway.kafka.turns import TooLarge, Turns
+from gateway.observability import metrics
+from gateway.observability.logs import get_logger
+
+logger = get_logger(__name__)
+
+T = TypeVar("T")
+
+RESTORE_BATCH = 500
+
+
+class Phase(StrEnum):
+    OPENING = "opening"
+    OPEN = "open"
+    STOPPED = "stopped"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Mismatch(Exception):
+    """The state was written under another partition count or group id: nothing may be started on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionConfig:
+    """What a partition's checkpoint must agree with."""
+
+    group_id: str
+    partition_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionHealth:
+    """`stalled_seconds`: how long work that is due has made no progress. `offset`: where an undecodable
+    batch begins.
+    """
+
+    phase: Phase
+    reason: str | None
+    offset: int | None
+    stalled_seconds: float
+    lag: int | None
+    waiting: int
+    running: int
+
+
+class Partition(Generic[M, E, O]):
+    def __init__(
+        self,
+        number: int,
+        handler: Handler[M, E, O],
+        log: Log,
+        clock: Clock,
+        limits: Limits,
+        config: PartitionConfig,
+        draws: random.Random,
+        mismatched: Callable[[str], None],
+    ) -> None:
+        self.number = number
+        self._handler = handler
+        self._log = log
+        self._clock = clock
+        self._limits = limits
+        self._config = config
+        self._draws = draws
+        self._mismatched = mismatched
+        self.phase = Phase.OPENING
+        self._reason: str | None = None
+        self._undecodable: int | None = None
+        self._work = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._turns: Turns[M, E, O] = Turns(handler, clock, limits, self._work.set, self._fail)
+        self._producer: Producer | None = None
+        self._expected = 0
+        self._written = -1
+        self._told_group = -1
+        self._told_group_at = float("-inf")
+        self._gap: int | None = None
+        self._paused = False
+        self._releasing = False
+        self._mark_pending = False
+        self._progress_at = clock.steady()
+        self._arrived_at = clock.steady()
+        self._driver = asyncio.get_running_loop().create_task(self._drive(), name=f"partition-{number}")
+
+    # The porch.
+
+    def deliver(self, records: Sequence[Record]) -> None:
+        """Accept a fetched batch. Never raises; what cannot be taken now is fetched again from the
+        checkpoint.
+        """
+        if self.phase is not Phase.OPEN or not records or self._failure is not None:
+            return
+        first = records[0].offset
+        if first > self._expected and self._gap != first:
+            # The client loses a partition's records when a neighbour's batch cannot be decoded, so a gap is read
+            # again before it is believed; markers and compaction answer the same twice.
+            self._gap = first
+            self._log.seek(self.number, self._expected)
+            return
+        self._gap = None
+        self._arrived_at = self._clock.steady()
+        try:
+            for record in records:
+                if record.offset >= self._expected:
+                    self._accept(record)
+                    self._expected = record.offset + 1
+        except TooLarge as fault:
+            self._stop(str(fault))
+        # Nothing may raise into the client's loop, which would pass the record; the partition restores instead.
+        except Exception as fault:
+            self._fail(fault)
+        self._work.set()
+        self._balance()
+
+    def _accept(self, record: Record) -> None:
+        match self._handler.accept(record):
+            case Addressed(key, message):
+                self._turns.prompt(key, Arrived(message, record))
+            case Refused(dead_letter):
+                self._turns.publish(dead_letter)
+
+    def _balance(self) -> None:
+        """Pause the fetches of this partition above its bounds, and resume well below them."""
+        limits, turns = self._limits, self._turns
+        if self.phase is not Phase.OPEN:
+            return
+        full = (
+            turns.waiting >= limits.max_waiting_commands
+            or turns.uncommitted >= limits.max_uncommitted_changes
+        )
+        low = (
+            turns.waiting <= limits.max_waiting_commands // 2
+            and turns.uncommitted <= limits.max_uncommitted_changes // 2
+        )
+        if full and not self._paused:
+            self._paused = True
+            self._log.pause(self.number)
+        elif low and self._paused:
+            self._paused = False
+            self._log.resume(self.number)
+
+    # Failing and stopping.
+
+    def _fail(self, fault: BaseException) -> None:
+        if self._failure is None:
+            self._failure = fault
+        self._turns.close()
+        self._work.set()
+
+    def _stop(self, reason: str, offset: int | None = None) -> None:
+        """Stop this partition alone, until an operator has acted and it is opened anew."""
+        self.phase, self._reason, self._undecodable = Phase.STOPPED, reason, offset
+        self._log.pause(self.number)
+        self._work.set()
+        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
+        logger.error("partition stopped", partition=self.number, offset=offset, reason=reason)
+
+    def undecodable(self, offset: int, error: str) -> None:
+        """A batch at `offset` cannot be decoded by the client; what was accepted before it goes on."""
+        if self.phase is Phase.OPEN and self._undecodable is None:
+            self._undecodable = offset
+            self._reason = f"the batch at offset {offset} cannot be decoded: {error}"
+            self._paused = True
+            self._log.pause(self.number)
+            metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
+            logger.error("undecodable batch", partition=self.number, offset=offset, error=error)
+
+    # The driver.
+
+    async def _drive(self) -> None:
+        attempt = 0
+        while not self._releasing and self.phase is not Phase.STOPPED:
+            opened = False
+            try:
+                await self._open()
+                opened = True
+                await self._serve()
+            except Mismatch as fault:
+                self._stop(str(fault))
+                self._mismatched(str(fault))
+            except (Unreadable, TooLarge) as fault:
+                self._stop(str(fault))
+            except Fenced:
+                logger.warning("fenced by another owner", partition=self.number)
+                metrics.PARTITION_REOPENS.labels(cause="fenced").inc()
+                await self._drop()
+                # A revocation, if that is what it was, arrives with a heartbeat.
+                await self._pause_before_reopen(self._limits.fenced_wait_seconds)
+            except BrokerTrouble as fault:
+                logger.warning("broker trouble", partition=self.number, reason=str(fault))
+                metrics.PARTITION_REOPENS.labels(cause="broker").inc()
+                await self._drop()
+                attempt = 1 if opened else attempt + 1
+                await self._pause_before_reopen(self._back_off_seconds(attempt))
+            # A fault of ours: close, restore, go on; health and metric tell of it.
+            except Exception as fault:
+                logger.exception("partition failed", partition=self.number, error=type(fault).__name__)
+                metrics.PARTITION_REOPENS.labels(cause="fault").inc()
+                await self._drop(reason=f"failed: {type(fault).__name__}")
+                attempt = 1 if opened else attempt + 1
+                await self._pause_before_reopen(self._back_off_seconds(attempt))
+
+    def _back_off_seconds(self, attempt: int) -> float:
+        limits = self._limits
+        doubled: float = limits.reopen_first_seconds * 2.0 ** min(attempt - 1, 10)
+        longest = min(limits.reopen_most_seconds, doubled)
+        return longest * (0.5 + self._draws.random() / 2)
+
+    async def _pause_before_reopen(self, seconds: float) -> None:
+        deadline = self._clock.steady() + seconds
+        while not self._releasing and self._clock.steady() < deadline:
+            self._work.clear()
+            try:
+                await asyncio.wait_for(self._work.wait(), deadline - self._clock.steady())
+            except TimeoutError:
+                return
+
+    async def _drop(self, reason: str | None = None) -> None:
+        """Let go of the producer and of all that is not committed; running calls are heard after the restore."""
+        self.phase, self._reason = Phase.OPENING, reason
+        self._log.pause(self.number)
+        self._turns.drop()
+        self._failure = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
+    async def _open(self) -> None:
+        limits = self._limits
+        self.phase = Phase.OPENING
+        self._progress_at = self._clock.steady()
+        self._log.pause(self.number)
+        self._producer = await self._bounded(self._log.fence(self.number), limits.fence_timeout_seconds)
+        fenced_at = self._clock.boottime()
+        restored = Restored()
+        async for entries in self._log.changelog(self.number):
+            restored.take(entries, self._handler.state_version)
+            self._progress_at = self._clock.steady()
+        position = await self._position(restored.checkpoint)
+        not_before, held_back = self._waits(restored.checkpoint, fenced_at)
+        wait_seconds = max(0.0, not_before - self._clock.boottime())
+        for count, (key, state) in enumerate(restored.states.items()):
+            self._turns.restore(key, state, self._clock.steady() + wait_seconds)
+            if count % RESTORE_BATCH == RESTORE_BATCH - 1:
+                self._progress_at = self._clock.steady()
+                await asyncio.sleep(0)
+        if self._releasing:
+            return
+        self._turns.leasehold.begin(
+            Lease(limits.lease_seconds, limits.write_timeout_seconds, not_before), held_back
+        )
+        self._expected, self._written, self._gap = position, -1, None
+        self._undecodable, self._reason = None, None
+        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
+        self.phase = Phase.OPEN
+        self._paused = False
+        self._turns.opened()
+        self._log.seek(self.number, position)
+        self._log.resume(self.number)
+        self._balance()
+        self._progress_at = self._arrived_at = self._clock.steady()
+        # The first transaction clears the release mark and gives the lease.
+        self._work.set()
+        logger.info("partition open", partition=self.number, position=position, aggregates=self._turns.keys)
+
+    async def _position(self, checkpoint: Checkpoint | None) -> int:
+        config, limits = self._config, self._limits
+        beginning = await self._bounded(self._log.beginning(self.number), limits.broker_timeout_seconds)
+        end = await self._bounded(self._log.end(self.number), limits.broker_timeout_seconds)
+        if checkpoint is None:
+            committed = await self._bounded(self._log.committed(self.number), limits.broker_timeout_seconds)
+            return beginning if committed is None else min(max(committed, beginning), end)
+        if checkpoint.partition_count != config.partition_count:
+            raise Mismatch(
+                f"the state was written with {checkpoint.partition_count} partitions, "
+                f"the topics have {config.partition_count}"
+            )
+        if checkpoint.group_id != config.group_id:
+            raise Mismatch(
+                f"the state was written by group {checkpoint.group_id!r}, this is group {config.group_id!r}"
+            )
+        if checkpoint.position > end:
+            raise Unreadable(
+                f"the checkpoint of partition {self.number} is {checkpoint.position}, "
+                f"the commands end at {end}: they were truncated or replaced"
+            )
+        if checkpoint.position < beginning:
+            metrics.COMMANDS_LOST_TO_RETENTION.inc(beginning - checkpoint.position)
+            logger.error(
+                "commands were deleted before they were accepted",
+                partition=self.number,
+                checkpoint=checkpoint.position,
+                beginning=beginning,
+            )
+            return beginning
+        return checkpoint.position
+
+    def _waits(self, checkpoint: Checkpoint | None, fenced_at: float) -> tuple[float, dict[str, float]]:
+        """Until when the last owner may still act: everywhere, or on the keys that its release mark names."""
+        limits = self._limits
+        if checkpoint is None:
+            return fenced_at, {}
+        if checkpoint.released is None:
+            return fenced_at + limits.lease_seconds, {}
+        return fenced_at, dict.fromkeys(checkpoint.released, fenced_at + limits.write_timeout_seconds)
+
+    async def _serve(self) -> None:
+        """Commit what is staged, one transaction after the other, until released or broken."""
+        last_end = float("-inf")
+        while True:
+            await self._wait_for_work()
+            gap = last_end + self._limits.commit_gap_seconds - self._clock.steady()
+            if gap > 0 and not self._releasing:
+                await asyncio.sleep(gap)
+            self._work.clear()
+            if self._failure is not None:
+                raise self._failure
+            if self.phase is Phase.STOPPED:
+                return
+            await self._commit(mark=self._releasing)
+            last_end = self._clock.steady()
+            self._balance()
+            if self._releasing:
+                return
+
+    async def _wait_for_work(self) -> None:
+        behind = self._expected != self._told_group
+        if self._work.is_set() or self._written < 0:
+            return
+        if not behind:
+            await self._work.wait()
+            return
+        wait = self._told_group_at + self._limits.group_offset_interval_seconds - self._clock.steady()
+        try:
+            await asyncio.wait_for(self._work.wait(), max(wait, 0.0))
+        except TimeoutError:
+            return
+
+    async def _commit(self, mark: bool) -> None:
+        turns, now = self._turns, self._clock.steady()
+        wants_lease = turns.lease_wanted
+        if mark:
+            turns.close()
+        tells_group = (
+            mark or now >= self._told_group_at + self._limits.group_offset_interval_seconds
+        ) and self._expected != self._told_group
+        number, entries, records = turns.cut(self._handler.state_version)
+        passes = self._expected != self._written
+        if not (entries or records or passes or tells_group or mark or wants_lease):
+            return
+        position = self._expected
+        if passes or mark or not (entries or records):
+            released = turns.changing_keys() if mark else None
+            checkpoint = Checkpoint(position, self._config.partition_count, self._config.group_id, released)
+            entries = (*entries, checkpoint_entry(checkpoint))
+        staged = Staged(entries, records, position if tells_group else None)
+        producer = self._producer
+        assert producer is not None
+        # The lease counts from here: the commit request leaves later than this.
+        requested_at = self._clock.boottime()
+        await self._bounded(producer.commit(staged), self._limits.commit_timeout_seconds)
+        self._written = position
+        if tells_group:
+            self._told_group, self._told_group_at = position, now
+        self._progress_at = self._clock.steady()
+        metrics.TRANSACTIONS.inc()
+        if not mark:
+            turns.acknowledged(number, requested_at)
+
+    async def _bounded(self, work: Awaitable[T], seconds: float) -> T:
+        try:
+            return await asyncio.wait_for(work, seconds)
+        except TimeoutError as late:
+            raise BrokerTrouble(f"no answer within {seconds:g} s") from late
+
+    # Letting go.
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Accept nothing more and begin nothing, let what runs end within the time, then release."""
+        if self.phase is Phase.OPEN:
+            self.phase = Phase.CLOSING
+            self._log.pause(self.number)
+            self._turns.start_nothing()
+            deadline = self._clock.steady() + timeout_seconds
+            while self._turns.running and self._clock.steady() < deadline and self._failure is None:
+                await asyncio.sleep(0.02)
+        await self.release()
+
+    async def release(self) -> None:
+        """Commit what is settled and leave the release mark, without waiting for calls; then close for good."""
+        self._releasing = True
+        opened = self.phase in (Phase.OPEN, Phase.CLOSING)
+        if self.phase is not Phase.STOPPED:
+            self.phase = Phase.CLOSING
+        self._turns.leasehold.end()
+        self._work.set()
+        if not opened:
+            self._driver.cancel()
+        await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
+        if not self._driver.done():
+            self._driver.cancel()
+            await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
+        self._turns.abandon()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+        self.phase = Phase.CLOSED
+
+    # What others see.
+
+    def state(self, key: str) -> bytes | None:
+        return self._turns.state(key) if self.phase is Phase.OPEN else None
+
+    def health(self) -> PartitionHealth:
+        now = self._clock.steady()
+        lag = self._log.lag(self.number) if self.phase is Phase.OPEN else None
+        progress_at = max(self._progress_at, self._turns.last_performed)
+        due = (
+            self.phase is Phase.OPENING or self._turns.uncommitted > 0 or self._turns.overdue_seconds(now) > 1
+        )
+        stalled = now - progress_at if due else 0.0
+        if lag and not self._paused:
+            stalled = max(stalled, now - max(self._arrived_at, self._progress_at))
+        stopped = self._undecodable is not None and self.phase is Phase.OPEN
+        return PartitionHealth(
+            Phase.STOPPED if stopped else self.phase,
+            self._reason,
+            self._undecodable,
+            stalled,
+            lag,
+            self._turns.waiting,
+            self._turns.running,
+        )

@@ -1,0 +1,221 @@
+"""The real broker, by aiokafka: fenced producers, the changelog's restore, the feeding consumer's controls.
+
+The transactional id is group + commands topic + partition and holds nothing that differs between instances:
+aiokafka sends offsets without the group's generation (no KIP-447), so only the id itself fences a stale
+owner (KIP-98).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import IllegalStateError, InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from gateway.kafka.limits import Limits
+from gateway.kafka.log import BrokerTrouble, Entry, Fenced, Producer, Staged
+from gateway.kafka.records import Channel
+
+MAX_REQUEST_BYTES = 4_194_304
+MAX_BATCH_BYTES = 262_144
+RESTORE_FETCH_BYTES = 4_194_304
+RESTORE_POLL_MS = 200
+CLOSE_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    commands: str
+    events: str
+    state: str
+    dead_letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """`connection` are aiokafka's connection arguments (bootstrap servers, security), the same for all
+    clients.
+    """
+
+    group_id: str
+    topics: TopicNames
+    connection: Mapping[str, Any] = field(repr=False)
+
+
+class TransactionalProducer:
+    """One partition's producer, already fenced. After anything raised it is only closed."""
+
+    def __init__(self, partition: int, producer: AIOKafkaProducer, config: BrokerConfig) -> None:
+        self._partition = partition
+        self._producer = producer
+        self._config = config
+
+    async def commit(self, staged: Staged) -> None:
+        try:
+            await self._commit(staged)
+        except (ProducerFenced, InvalidProducerEpoch) as fenced:
+            raise Fenced(type(fenced).__name__) from fenced
+        except KafkaError as trouble:
+            raise BrokerTrouble(f"the transaction failed: {_told(trouble)}") from trouble
+
+    async def _commit(self, staged: Staged) -> None:
+        producer, topics, partition = self._producer, self._config.topics, self._partition
+        await producer.begin_transaction()
+        sent = []
+        for entry in staged.entries:
+            headers = list(entry.headers)
+            sent.append(
+                await producer.send(
+                    topics.state, entry.value, key=entry.key, partition=partition, headers=headers
+                )
+            )
+        for record in staged.records:
+            events = record.channel is Channel.EVENTS
+            sent.append(
+                await producer.send(
+                    topics.events if events else topics.dead_letters,
+                    record.value,
+                    key=record.key,
+                    # Dead letters keep their key, but their topic may have another number of partitions.
+                    partition=partition if events else None,
+                    headers=list(record.headers),
+                )
+            )
+        # Without this a refused batch would leave a transaction that commits the rest.
+        await asyncio.gather(*sent)
+        if staged.position is not None:
+            offsets = {TopicPartition(topics.commands, partition): staged.position}
+            await producer.send_offsets_to_transaction(offsets, self._config.group_id)
+        await producer.commit_transaction()
+
+    async def close(self) -> None:
+        # Whatever a broken producer says at its end is of no interest, and it must not hold up the next one.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT_SECONDS)
+
+
+class AioKafkaLog:
+    """`Log` over aiokafka. The feeding consumer is attached once the porch has built it."""
+
+    def __init__(self, config: BrokerConfig, limits: Limits) -> None:
+        self._config = config
+        self._limits = limits
+        self._consumer: AIOKafkaConsumer | None = None
+
+    def attach(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def fence(self, partition: int) -> Producer:
+        config = self._config
+        producer = AIOKafkaProducer(
+            transactional_id=f"{config.group_id}-{config.topics.commands}-{partition}",
+            transaction_timeout_ms=round(self._limits.transaction_timeout_seconds * 1000),
+            request_timeout_ms=round(self._limits.broker_timeout_seconds * 1000),
+            max_request_size=MAX_REQUEST_BYTES,
+            max_batch_size=MAX_BATCH_BYTES,
+            **config.connection,
+        )
+        try:
+            await asyncio.wait_for(producer.start(), self._limits.fence_timeout_seconds)
+        except (KafkaError, TimeoutError, OSError) as trouble:
+            await TransactionalProducer(partition, producer, config).close()
+            raise BrokerTrouble(f"the producer cannot be fenced: {_told(trouble)}") from trouble
+        except BaseException:
+            await TransactionalProducer(partition, producer, config).close()
+            raise
+        return TransactionalProducer(partition, producer, config)
+
+    async def changelog(self, partition: int) -> AsyncIterator[Sequence[Entry]]:
+        """Reads with `auto_offset_reset="none"`: with another reset a seek out of range would restore an
+        empty state.
+        """
+        where = TopicPartition(self._config.topics.state, partition)
+        consumer = AIOKafkaConsumer(
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
+            request_timeout_ms=round(self._limits.broker_timeout_seconds * 1000),
+            **self._config.connection,
+        )
+        try:
+            await asyncio.wait_for(consumer.start(), self._limits.broker_timeout_seconds)
+            consumer.assign([where])
+            beginning = (await consumer.beginning_offsets([where]))[where]
+            end = (await consumer.end_offsets([where]))[where]
+            consumer.seek(where, beginning)
+            while await consumer.position(where) < end:
+                batches = await consumer.getmany(where, timeout_ms=RESTORE_POLL_MS)
+                for records in batches.values():
+                    yield [Entry(r.key or b"", r.value, tuple(r.headers)) for r in records if r.offset < end]
+        except (KafkaError, TimeoutError, OSError) as trouble:
+            raise BrokerTrouble(f"the state cannot be restored: {_told(trouble)}") from trouble
+        finally:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(consumer.stop(), CLOSE_TIMEOUT_SECONDS)
+
+    async def beginning(self, partition: int) -> int:
+        where = self._where(partition)
+        return int((await self._asked(self._feeding.beginning_offsets([where])))[where])
+
+    async def end(self, partition: int) -> int:
+        where = self._where(partition)
+        return int((await self._asked(self._feeding.end_offsets([where])))[where])
+
+    async def committed(self, partition: int) -> int | None:
+        offset = await self._asked(self._feeding.committed(self._where(partition)))
+        return None if offset is None else int(offset)
+
+    def lag(self, partition: int) -> int | None:
+        """Between the high watermark of the last fetch and the fetched position (markers are passed, so it
+        is 0 at rest).
+        """
+        where = self._where(partition)
+        if self._consumer is None or where not in self._consumer.assignment():
+            return None
+        # aiokafka tells the position only to those who await it; the state it is read from is the same.
+        state = self._consumer._subscription.subscription.assignment.state_value(where)
+        if state.highwater is None or not state.has_valid_position:
+            return None
+        return max(0, int(state.highwater) - int(state.position))
+
+    def pause(self, partition: int) -> None:
+        self._control("pause", partition)
+
+    def resume(self, partition: int) -> None:
+        self._control("resume", partition)
+
+    def seek(self, partition: int, offset: int) -> None:
+        where = self._where(partition)
+        with contextlib.suppress(IllegalStateError):
+            if self._consumer is not None and where in self._consumer.assignment():
+                self._consumer.seek(where, offset)
+
+    def _control(self, verb: str, partition: int) -> None:
+        where = self._where(partition)
+        # A partition that has just been taken away needs no control any more.
+        with contextlib.suppress(IllegalStateError):
+            if self._consumer is not None and where in self._consumer.assignment():
+                getattr(self._consumer, verb)(where)
+
+    @property
+    def _feeding(self) -> AIOKafkaConsumer:
+        assert self._consumer is not None, "no consumer feeds this log yet"
+        return self._consumer
+
+    def _where(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._config.topics.commands, partition)
+
+    async def _asked(self, answer: Any) -> Any:
+        try:
+            return await answer
+        except (KafkaError, OSError) as trouble:
+            raise BrokerTrouble(f"the broker did not answer: {_told(trouble)}") from trouble
+
+
+def _told(trouble: BaseException) -> str:
+    text = str(trouble)
+    return f"{type(trouble).__name__}: {text}" if text else type(trouble).__name__

@@ -1,0 +1,329 @@
+"""The turns of one partition's aggregates: one prompt after the other, synchronous from prompt to staged
+change.
+
+Nothing here awaits, so that what a turn decided and what the next transaction holds cannot drift apart. An
+effect that changes something waits for the acknowledgement of the cut that holds its intent; reads start at
+once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from gateway.kafka.changelog import state_entry
+from gateway.kafka.clock import Clock
+from gateway.kafka.executor import Executor
+from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Turn, Woken
+from gateway.kafka.limits import Limits
+from gateway.kafka.log import Entry
+from gateway.kafka.permit import EffectPermit, Leasehold
+from gateway.kafka.records import Outgoing
+from gateway.kafka.schedule import Schedule
+
+
+class TooLarge(Exception):
+    """A turn made a record that no topic takes; to try again would only make it again."""
+
+
+@dataclass(slots=True)
+class Run(Generic[E]):
+    """One effect on its way. `task` is None until it has a running place."""
+
+    key: str
+    effect: E
+    permit: EffectPermit
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
+class Slot(Generic[E]):
+    """One aggregate in memory. `cut` is the number of the cut that holds its latest change."""
+
+    state: bytes | None = None
+    memo: Any = None
+    waiting: int = 0
+    cut: int = 0
+    run: Run[E] | None = None
+
+
+class Turns(Generic[M, E, O]):
+    """`staged` is called when something is to be committed, `failed` with what a handler or an effect raised."""
+
+    def __init__(
+        self,
+        handler: Handler[M, E, O],
+        clock: Clock,
+        limits: Limits,
+        staged: Callable[[], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._limits = limits
+        self._staged = staged
+        self._failed = failed
+        self.leasehold = Leasehold(clock, self._ask_for_lease)
+        self.lease_wanted = False
+        self._slots: dict[str, Slot[E]] = {}
+        self._schedule = Schedule()
+        self._timer: asyncio.TimerHandle | None = None
+        self._executor: Executor[Run[E]] = self._new_executor()
+        self._changed: dict[str, bytes | None] = {}
+        self._records: list[Outgoing] = []
+        self._next_cut = 1
+        self._acknowledged_cut = 0
+        self._after_cut: dict[int, list[Run[E]]] = {}
+        self._kept: dict[str, tuple[E, O]] = {}
+        self._open = False
+        self._starting = True
+        self.waiting = 0
+        self.last_performed = 0.0
+
+    def _new_executor(self) -> "Executor[Run[E]]":
+        return Executor(self._limits.max_running_effects, self._limits.reserved_for_pending_effects)
+
+    # What the driver asks.
+
+    @property
+    def uncommitted(self) -> int:
+        return len(self._changed) + len(self._records)
+
+    @property
+    def running(self) -> int:
+        return self._executor.running
+
+    @property
+    def keys(self) -> int:
+        return len(self._slots)
+
+    def state(self, key: str) -> bytes | None:
+        slot = self._slots.get(key)
+        return slot.state if slot is not None else None
+
+    def overdue_seconds(self, now: float) -> float:
+        """How long the earliest wake has been due."""
+        at = self._schedule.next_at()
+        return max(0.0, now - at) if at is not None else 0.0
+
+    def changing_keys(self) -> tuple[str, ...]:
+        """Aggregates whose effect under way may still change something."""
+        runs = (slot.run for slot in self._slots.values() if slot.run is not None)
+        return tuple(sorted(run.key for run in runs if run.task is not None and run.effect.changes))
+
+    # Opening and closing.
+
+    def restore(self, key: str, state: bytes, write_after: float) -> None:
+        """Give one aggregate back to the handler; a run kept over a re-open is told as running."""
+        slot = self._slots.setdefault(key, Slot())
+        slot.state = state
+        self._turn(key, slot, Restored(write_after))
+
+    def opened(self) -> None:
+        """All is restored: what ended meanwhile is heard now, and wakes begin."""
+        for key, slot in list(self._slots.items()):
+            if slot.state is None and slot.run is not None:
+                # Its state was never committed, so the read that runs for it has lost its question.
+                if slot.run.task is not None:
+                    slot.run.task.cancel()
+                del self._slots[key]
+        self._open = self._starting = True
+        kept, self._kept = self._kept, {}
+        for key, (effect, outcome) in kept.items():
+            if key in self._slots:
+                self._slots[key].run = None
+                self._turn(key, self._slots[key], Performed(effect, outcome))
+        self._set_timer()
+
+    def drop(self) -> None:
+        """Forget all that is not committed. Calls under way go on, but send nothing more, and are heard
+        after the restore.
+        """
+        self.close()
+        slots: dict[str, Slot[E]] = {}
+        for key, slot in self._slots.items():
+            if slot.run is not None and slot.run.task is not None:
+                slot.run.permit.withdraw()
+                slots[key] = Slot(run=slot.run)
+        self._slots = slots
+        self._executor.clear()
+        self._changed, self._records, self._after_cut = {}, [], {}
+        self._schedule = Schedule()
+        self._next_cut = self._acknowledged_cut = 0
+        self._next_cut = 1
+        self.waiting = 0
+
+    def close(self) -> None:
+        """No turn happens from here on; the lease has ended for good."""
+        self._open = False
+        self.leasehold.end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def abandon(self) -> None:
+        """Another owner has the partition: what runs is cancelled, its connections are dropped."""
+        self.close()
+        for slot in self._slots.values():
+            if slot.run is not None and slot.run.task is not None:
+                slot.run.permit.withdraw()
+                slot.run.task.cancel()
+        self._slots, self._kept = {}, {}
+
+    def start_nothing(self) -> None:
+        """Drain: what runs may end, nothing new begins."""
+        self._starting = False
+        self._executor.clear()
+
+    # Turns.
+
+    def prompt(self, key: str, prompt: "Prompt[M, E, O]") -> None:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = Slot()
+        self._turn(key, slot, prompt)
+        self._set_timer()
+
+    def publish(self, record: Outgoing) -> None:
+        """Stage a record that belongs to no aggregate."""
+        self._check_size(record.value, "a dead letter")
+        self._records.append(record)
+        self._staged()
+
+    def _turn(self, key: str, slot: Slot[E], prompt: "Prompt[M, E, O]") -> None:
+        running = slot.run.effect if slot.run is not None else None
+        now = Now(self._clock.wall_ms(), self._clock.steady())
+        turn = self._handler.handle(key, slot.state, slot.memo, running, prompt, now)
+        self._stage(key, slot, turn)
+        slot.memo = turn.memo
+        self.waiting += turn.waiting - slot.waiting
+        slot.waiting = turn.waiting
+        self._schedule.set(key, turn.wake_at)
+        if turn.withdraw and slot.run is not None:
+            slot.run.permit.withdraw()
+        if turn.effect is not None:
+            assert slot.run is None, f"{key} asks for an effect while one runs"
+            slot.run = Run(key, turn.effect, EffectPermit(key, self.leasehold))
+            self._begin_when_committed(slot, slot.run)
+        elif slot.state is None and slot.run is None and turn.memo is None and turn.wake_at is None:
+            self._slots.pop(key, None)
+
+    def _stage(self, key: str, slot: Slot[E], turn: Turn[E]) -> None:
+        changed = turn.state is not slot.state
+        if changed:
+            if turn.state is not None:
+                self._check_size(turn.state, f"the state of {key}")
+            self._changed.pop(key, None)
+            self._changed[key] = turn.state
+            slot.state = turn.state
+            slot.cut = self._next_cut
+        for record in turn.records:
+            self._check_size(record.value, f"a record of {key}")
+            self._records.append(record)
+        if changed or turn.records:
+            self._staged()
+
+    def _check_size(self, value: bytes | None, what: str) -> None:
+        if value is not None and len(value) > self._limits.max_record_bytes:
+            raise TooLarge(
+                f"{what} has {len(value)} bytes, at most {self._limits.max_record_bytes} can be written"
+            )
+
+    # Effects.
+
+    def _begin_when_committed(self, slot: Slot[E], run: Run[E]) -> None:
+        if run.effect.changes and slot.cut > self._acknowledged_cut:
+            self._after_cut.setdefault(slot.cut, []).append(run)
+        else:
+            self._submit(run)
+
+    def _submit(self, run: Run[E]) -> None:
+        if self._starting:
+            self._start(self._executor.submit(run, run.effect.urgency))
+
+    def _start(self, runs: "list[Run[E]]") -> None:
+        for run in runs:
+            run.task = asyncio.get_running_loop().create_task(self._perform(run))
+
+    async def _perform(self, run: Run[E]) -> None:
+        executor = self._executor
+        try:
+            outcome = await self._handler.perform(run.key, run.effect, run.permit)
+        # Whatever an effect raises is a fault of ours: the partition closes and restores, nothing is guessed.
+        except Exception as fault:
+            self._failed(fault)
+            return
+        finally:
+            self._start(executor.done())
+        self.last_performed = self._clock.steady()
+        self._performed(run, outcome)
+
+    def _performed(self, run: Run[E], outcome: O) -> None:
+        slot = self._slots.get(run.key)
+        if slot is None or slot.run is not run:
+            return
+        if not self._open:
+            self._kept[run.key] = (run.effect, outcome)
+            return
+        slot.run = None
+        try:
+            self._turn(run.key, slot, Performed(run.effect, outcome))
+        # A handler that raises is a fault of ours, as above.
+        except Exception as fault:
+            self._failed(fault)
+            return
+        self._set_timer()
+
+    def _ask_for_lease(self) -> None:
+        if not self.lease_wanted:
+            self.lease_wanted = True
+            self._staged()
+
+    # Group commit.
+
+    def cut(self, version: int) -> tuple[int, tuple[Entry, ...], tuple[Outgoing, ...]]:
+        """Take all that was staged, in one go: what comes later belongs to the next cut."""
+        number = self._next_cut
+        self._next_cut += 1
+        entries = tuple(state_entry(key, state, version) for key, state in self._changed.items())
+        records = tuple(self._records)
+        self._changed, self._records = {}, []
+        self.lease_wanted = False
+        return number, entries, records
+
+    def acknowledged(self, number: int, requested_at: float) -> None:
+        """A cut is committed: the lease is renewed, and the effects whose intents it holds may begin."""
+        self.leasehold.acknowledged(requested_at)
+        self._acknowledged_cut = number
+        for run in self._after_cut.pop(number, ()):
+            self._submit(run)
+
+    # Wakes.
+
+    def _set_timer(self) -> None:
+        if not self._open:
+            return
+        at = self._schedule.next_at()
+        if self._timer is not None:
+            if at is not None and self._timer.when() <= at and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        try:
+            for _ in range(self._limits.max_turns_per_tick):
+                key = self._schedule.pop_due(self._clock.steady())
+                if key is None:
+                    break
+                slot = self._slots.get(key)
+                if slot is not None:
+                    self._turn(key, slot, Woken())
+        # A handler that raises is a fault of ours, as above.
+        except Exception as fault:
+            self._failed(fault)
+            return
+        self._set_timer()
