@@ -30,7 +30,7 @@ _PRIVATE_WORDS: Final = frozenset(
 )
 
 _NAME: Final = r"(?:secret|passw(?:or)?d|token|api[_-]?key|authorization|cookie|phone(?:[_-]?number)?|msisdn)[\w.-]{0,30}"
-_IS: Final = r"\\?[\"']?\s*[:=]\s*b?\\?[\"']?"
+_IS: Final = r"\\?[\"']?\s*[:=]\s*(?:b?\\?[\"'])?"
 _SCHEME: Final = r"(?:(?:bearer|basic)\s+)?"
 
 _PATTERNS: Final = (
