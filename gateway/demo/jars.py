@@ -1,8 +1,9 @@
 """The jars of the embedded Kafka: named with their SHA-256 in `kafka-jars.txt`, fetched once, kept outside
 the clone.
 
-maven-artifact brings them by group, artifact and version; it compares MD5 sums with the same place that it
-loads from, so the SHA-256 that this project pins is what is believed.
+They are the runtime class path of org.apache.kafka:kafka_2.13 and log4j-slf4j-impl, which Kafka's own
+distribution adds so that its log is written. maven-artifact brings them by group, artifact and version; it
+compares MD5 sums with the same place that it loads from, so the SHA-256 that this project pins is believed.
 """
 
 import contextlib
@@ -17,6 +18,9 @@ from pathlib import Path
 
 KAFKA_VERSION = "4.3.1"
 MAX_DOWNLOADS = 8
+MAX_ATTEMPTS = 3
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 30
 REPOSITORY_VARIABLE = "POS_GATEWAY_MAVEN_REPOSITORY"
 
 
@@ -70,40 +74,52 @@ def obtain(folder: Path, fetch: Fetch | None = None) -> list[Path]:
         with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(MAX_DOWNLOADS) as pool:
             for problem in pool.map(lambda jar: _bring(jar, folder, bring), wanting):
                 if problem:
+                    # The others would fail the same way, each after its own time-outs.
+                    pool.shutdown(wait=False, cancel_futures=True)
                     raise JarsUnavailable(f"{problem}; give an existing broker with --broker ADDRESS instead")
     return [folder / jar.file_name for jar in jars]
 
 
 def fetch_by_maven(jar: Jar, to: Path) -> None:
-    """Load one jar into the file `to`."""
+    """Load one jar into the file `to`, from Maven Central or from the repository that the variable names."""
     try:
-        from maven_artifact import Artifact, Downloader
+        from maven_artifact import Artifact, Downloader, Requestor
     except ImportError as missing:
         raise JarsUnavailable(
             "the embedded Kafka needs the extra: pip install 'pos-gateway[demo]'"
         ) from missing
+
+    time_outs = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
+
+    class Impatient(Requestor):  # type: ignore[misc]
+        def request(self, *arguments: object, **options: object) -> object:
+            return super().request(*arguments, **options, timeout=time_outs)
+
     repository = os.environ.get(REPOSITORY_VARIABLE)
-    downloader = Downloader(repository) if repository else Downloader()
+    downloader = Downloader(repository.rstrip("/")) if repository else Downloader()
+    # It sets no time-out of its own, and a silent repository would hold us for ever.
+    downloader.requestor = Impatient()
     downloader.download(Artifact(jar.group, jar.artifact, jar.version), str(to))
 
 
 def _bring(jar: Jar, folder: Path, fetch: Fetch) -> str | None:
     partial = folder / f"{jar.file_name}.{os.getpid()}.part"
-    try:
-        fetch(jar, partial)
-    except JarsUnavailable as unavailable:
-        return str(unavailable)
-    # maven-artifact lets whatever its HTTP library raises pass; each of them means that the jar did not come.
-    except Exception as problem:
-        partial.unlink(missing_ok=True)
-        return (
-            f"{jar.group}:{jar.artifact}:{jar.version} cannot be fetched: {type(problem).__name__}: {problem}"
-        )
-    if not _is_right(partial, jar):
-        partial.unlink(missing_ok=True)
-        return f"{jar.group}:{jar.artifact}:{jar.version} has another SHA-256 than the one that is pinned"
-    partial.replace(folder / jar.file_name)
-    return None
+    problem = ""
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            fetch(jar, partial)
+            if _is_right(partial, jar):
+                partial.replace(folder / jar.file_name)
+                return None
+            problem = "what came has another SHA-256 than the one that is pinned"
+        except JarsUnavailable as unavailable:
+            return str(unavailable)
+        # maven-artifact passes on whatever its HTTP library raises; each means that the jar did not come.
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        finally:
+            partial.unlink(missing_ok=True)
+    return f"{jar.group}:{jar.artifact}:{jar.version} cannot be had: {problem}"
 
 
 def _is_right(path: Path, jar: Jar) -> bool:
