@@ -41,7 +41,6 @@ STATUSES: Final = {
 
 _MAX_TEXT: Final = 64
 _MAX_LOYALTY_IDS: Final = 50
-_MAX_LISTED: Final = 10_000
 _MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 _NOT_TAKEN_IN: Final = frozenset({408, 425})
 
@@ -136,7 +135,7 @@ def _success(operation: Operation, body: bytes) -> Verdict:
 
 def _found(listed: object) -> Verdict:
     """A list that is read in part is no list: what was left out would count as not existing."""
-    if not isinstance(listed, list) or len(listed) > _MAX_LISTED:
+    if not isinstance(listed, list):
         return Unheard("unreadable")
     ids = [found for found in map(fields.identifier, listed) if found is not None]
     return Heard(Found(tuple(ids))) if len(ids) == len(listed) else Unheard("unreadable")

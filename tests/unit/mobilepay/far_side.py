@@ -83,12 +83,14 @@ class FarSide(httpx.AsyncBaseTransport):
         self.times: list[float] = []
         self.tokens: list[httpx.Response | Exception] = []
         self.token_requests = 0
+        self.arrivals = 0
         self.before_last_word: Callable[[], None] = lambda: None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)
         if request.url.path.endswith("/connect/token"):
             return self._token()
+        self.arrivals += 1
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if isinstance(step, NotSent):
             raise step.error

@@ -283,6 +283,14 @@ async def test_withdrawn_while_connecting_nothing_leaves() -> None:
         assert play.far.sent == []
 
 
+@pytest.mark.parametrize("operation", [INITIATE, READ_BACK])
+async def test_withdrawn_before_it_began_not_even_a_connection_is_asked_for(operation: Operation) -> None:
+    play = Play(MADE)
+    play.permit.withdrawn = True
+    assert await play.perform(operation) == Deferred(DeferralCause.WITHDRAWN, 0)
+    assert (play.far.arrivals, play.permit.renewals) == (0, 0)
+
+
 async def test_a_read_needs_no_permit() -> None:
     play = Play(READ)
     play.permit.valid, play.permit.ended = False, True
@@ -399,6 +407,16 @@ async def test_under_a_full_budget_captures_and_repeats_leave_before_first_start
     await asyncio.gather(*tasks)
     paths = [request.url.path.rpartition("/")[2] for request in play.far.sent]
     assert paths == ["cancel", "payments", "capture", PAYMENT, "payments"]
+
+
+async def test_the_repeat_of_a_first_start_leaves_before_other_first_starts() -> None:
+    play = Play(FAILED, MADE, max_concurrent_calls=1)
+    others = [replace(INITIATE, key=f"other-{number}") for number in range(3)]
+    repeated = asyncio.create_task(play.perform(INITIATE))
+    await asyncio.gather(repeated, *(play.perform(other) for other in others))
+    keys = [request.headers["X-MobilePay-Idempotency-Key"] for request in play.far.sent]
+    assert keys[0] == KEY
+    assert keys.index(KEY, 1) < 4, "its repeat waited behind all that began later"
 
 
 async def test_looks_keep_their_pace_and_one_that_would_wait_long_comes_back() -> None:
