@@ -1,0 +1,57 @@
+# Needs Python 3.11 to 3.13 and make alone; everything else comes into .venv by hashed locks.
+PYTHON ?= $(shell for v in 3.13 3.12 3.11; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import venv, ensurepip' 2>/dev/null && echo python$$v && exit; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Without addresses: which registry serves a package is the machine's own matter, the hashes say what it must be.
+PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --strip-extras --allow-unsafe
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test demo lint types fmt lock bench clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=/path/to/python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/demo.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+venv: $(VENV)/.dev ## make the environment in .venv
+
+demo: $(VENV)/.demo ## the whole system on this machine, the gateway killed in the middle
+	$(BIN)/pos-gateway demo --kill
+
+test: $(VENV)/.dev lint types ## everything that must hold
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## format, lint and architecture
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+fmt: $(VENV)/.dev ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Made with Python 3.11, so that what only an older one needs is in; all three must be able to install them.
+lock: $(VENV)/.dev ## renew the hashed locks
+	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra dev -o requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
+	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+
+bench: $(VENV)/.dev ## measure; JSON lines on standard output
+	$(BIN)/python -m tests.bench
+
+clean: ## remove what the verbs above made
+	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
