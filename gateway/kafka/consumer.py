@@ -79,11 +79,11 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         records: dict[TopicPartition, list[Any]] = {}
         for where in self._readable(assigned):
             single = where in self._single
-            doubted = single or where in self._suspects
+            suspected = single or where in self._suspects
             try:
                 read = await super().getmany(
                     where,
-                    timeout_ms=ALONE_TIMEOUT_MS if doubted else 0,
+                    timeout_ms=ALONE_TIMEOUT_MS if suspected else 0,
                     max_records=1 if single else max_records,
                 )
             # As above; here it is known which partition it was.
@@ -109,7 +109,7 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     def _clear(self, where: TopicPartition, single: bool, got: bool) -> None:
         if single:
-            self._single[where] -= int(got)
+            self._single[where] -= 1 if got else 0
             if self._single[where] <= 0:
                 del self._single[where]
         elif where in self._suspects:

@@ -13,10 +13,10 @@ broker alone (KIP-890).
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic
 
 from gateway.kafka.changelog import Checkpoint, Restored, Unreadable, checkpoint_entry
 from gateway.kafka.clock import Clock
@@ -24,14 +24,13 @@ from gateway.kafka.handler import Addressed, Arrived, E, Handler, M, O, Refused
 from gateway.kafka.lease import Lease
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer, Staged
+from gateway.kafka.opening import Mismatch, PartitionConfig, bounded, find_position, waits
 from gateway.kafka.records import Record
 from gateway.kafka.turns import TooLarge, Turns
 from gateway.observability import metrics
 from gateway.observability.logs import get_logger
 
 logger = get_logger(__name__)
-
-T = TypeVar("T")
 
 RESTORE_BATCH = 500
 
@@ -42,18 +41,6 @@ class Phase(StrEnum):
     STOPPED = "stopped"
     CLOSING = "closing"
     CLOSED = "closed"
-
-
-class Mismatch(Exception):
-    """The state was written under another partition count or group id: nothing may be started on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionConfig:
-    """What a partition's checkpoint must agree with."""
-
-    group_id: str
-    partition_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,14 +245,17 @@ class Partition(Generic[M, E, O]):
         self.phase = Phase.OPENING
         self._progress_at = self._clock.steady()
         self._log.pause(self.number)
-        self._producer = await self._bounded(self._log.fence(self.number), limits.fence_timeout_seconds)
+        self._producer = await bounded(self._log.fence(self.number), limits.fence_timeout_seconds)
         fenced_at = self._clock.boottime()
         restored = Restored()
         async for entries in self._log.changelog(self.number):
             restored.take(entries, self._handler.state_version)
             self._progress_at = self._clock.steady()
-        position = await self._position(restored.checkpoint)
-        not_before, held_back = self._waits(restored.checkpoint, fenced_at)
+        position = await bounded(
+            find_position(self._log, self.number, restored.checkpoint, self._config),
+            limits.broker_timeout_seconds,
+        )
+        not_before, held_back = waits(restored.checkpoint, fenced_at, limits)
         wait_seconds = max(0.0, not_before - self._clock.boottime())
         for count, (key, state) in enumerate(restored.states.items()):
             self._turns.restore(key, state, self._clock.steady() + wait_seconds)
@@ -290,47 +280,6 @@ class Partition(Generic[M, E, O]):
         # The first transaction clears the release mark and gives the lease.
         self._work.set()
         logger.info("partition open", partition=self.number, position=position, aggregates=self._turns.keys)
-
-    async def _position(self, checkpoint: Checkpoint | None) -> int:
-        config, limits = self._config, self._limits
-        beginning = await self._bounded(self._log.beginning(self.number), limits.broker_timeout_seconds)
-        end = await self._bounded(self._log.end(self.number), limits.broker_timeout_seconds)
-        if checkpoint is None:
-            committed = await self._bounded(self._log.committed(self.number), limits.broker_timeout_seconds)
-            return beginning if committed is None else min(max(committed, beginning), end)
-        if checkpoint.partition_count != config.partition_count:
-            raise Mismatch(
-                f"the state was written with {checkpoint.partition_count} partitions, "
-                f"the topics have {config.partition_count}"
-            )
-        if checkpoint.group_id != config.group_id:
-            raise Mismatch(
-                f"the state was written by group {checkpoint.group_id!r}, this is group {config.group_id!r}"
-            )
-        if checkpoint.position > end:
-            raise Unreadable(
-                f"the checkpoint of partition {self.number} is {checkpoint.position}, "
-                f"the commands end at {end}: they were truncated or replaced"
-            )
-        if checkpoint.position < beginning:
-            metrics.COMMANDS_LOST_TO_RETENTION.inc(beginning - checkpoint.position)
-            logger.error(
-                "commands were deleted before they were accepted",
-                partition=self.number,
-                checkpoint=checkpoint.position,
-                beginning=beginning,
-            )
-            return beginning
-        return checkpoint.position
-
-    def _waits(self, checkpoint: Checkpoint | None, fenced_at: float) -> tuple[float, dict[str, float]]:
-        """Until when the last owner may still act: everywhere, or on the keys that its release mark names."""
-        limits = self._limits
-        if checkpoint is None:
-            return fenced_at, {}
-        if checkpoint.released is None:
-            return fenced_at + limits.lease_seconds, {}
-        return fenced_at, dict.fromkeys(checkpoint.released, fenced_at + limits.write_timeout_seconds)
 
     async def _serve(self) -> None:
         """Commit what is staged, one transaction after the other, until released or broken."""
@@ -386,7 +335,7 @@ class Partition(Generic[M, E, O]):
         assert producer is not None
         # The lease counts from here: the commit request leaves later than this.
         requested_at = self._clock.boottime()
-        await self._bounded(producer.commit(staged), self._limits.commit_timeout_seconds)
+        await bounded(producer.commit(staged), self._limits.commit_timeout_seconds)
         self._written = position
         if tells_group:
             self._told_group, self._told_group_at = position, now
@@ -394,12 +343,6 @@ class Partition(Generic[M, E, O]):
         metrics.TRANSACTIONS.inc()
         if not mark:
             turns.acknowledged(number, requested_at)
-
-    async def _bounded(self, work: Awaitable[T], seconds: float) -> T:
-        try:
-            return await asyncio.wait_for(work, seconds)
-        except TimeoutError as late:
-            raise BrokerTrouble(f"no answer within {seconds:g} s") from late
 
     # Letting go.
 

@@ -9,7 +9,8 @@ from gateway.kafka.clock import Clock
 from gateway.kafka.handler import E, Handler, M, O
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Log
-from gateway.kafka.partition import Partition, PartitionConfig, PartitionHealth
+from gateway.kafka.opening import PartitionConfig
+from gateway.kafka.partition import Partition, PartitionHealth
 from gateway.kafka.records import Record
 
 

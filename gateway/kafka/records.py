@@ -28,7 +28,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to publish in the partition's next transaction, into the same partition number of its channel."""
+    """A record to publish in the partition's next transaction."""
 
     channel: Channel
     key: bytes | None

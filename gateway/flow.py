@@ -1,0 +1,194 @@
+"""Where both halves meet: records become commands; decisions become state, events and calls. Nothing is
+decided here.
+
+The way of a record: `accept` reads the command, `handle` plans (the runtime commits the intent), `perform`
+calls the provider, `handle` settles what was heard, and the runtime commits state and events together.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any, Protocol, assert_never
+
+from gateway import codec
+from gateway.domain import payment
+from gateway.domain.commands import Message, command_type
+from gateway.domain.draft import Conditions, Rules
+from gateway.domain.events import CommandRejected, PaymentEvent, PaymentUnknown, event_type
+from gateway.domain.operations import (
+    Cancel,
+    Capture,
+    FindPayments,
+    Initiate,
+    Operation,
+    Outcome,
+    ReadPayment,
+)
+from gateway.domain.vocabulary import DeadLetterReason
+from gateway.kafka import handler as runtime
+from gateway.kafka.handler import Now, Turn, Urgency
+from gateway.kafka.records import Channel, Outgoing, Record
+from gateway.observability import metrics
+
+PAYMENT_PREFIX = "p:"
+
+
+class Permit(Protocol):
+    """The right to change something at the provider, judged anew for each request (see the runtime's own)."""
+
+    def holds(self) -> bool: ...
+
+    async def renew(self) -> bool: ...
+
+    @property
+    def withdrawn(self) -> bool: ...
+
+
+class Provider(Protocol):
+    """A payment provider: one folder with one method, plus its pacing and retry budget."""
+
+    @property
+    def holding(self) -> bool:
+        """No new first operation shall begin now; what is pending still comes through."""
+        ...
+
+    def merchant_known(self, merchant: str | None) -> bool:
+        """Whether the provider can be told whose payment it is."""
+        ...
+
+    async def perform(self, operation: Operation, permit: Permit) -> Outcome:
+        """One run. Whatever the far side does is an outcome; an exception is a fault of ours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A domain operation as an effect of the runtime."""
+
+    operation: Operation
+
+    @property
+    def changes(self) -> bool:
+        return isinstance(self.operation, Initiate | Capture | Cancel)
+
+    @property
+    def urgency(self) -> Urgency:
+        match self.operation:
+            case Initiate():
+                return Urgency.FIRST if self.operation.first else Urgency.PENDING
+            case Capture() | Cancel():
+                return Urgency.PENDING
+            case ReadPayment() | FindPayments():
+                return Urgency.READ
+            case _:
+                assert_never(self.operation)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """`event_source` is the `ce_source` of events, `version` that of the distribution, told in dead letters."""
+
+    rules: Rules
+    limits: codec.CommandLimits
+    event_source: str
+    version: str
+
+
+class PaymentFlow:
+    """The runtime's handler for payments."""
+
+    state_version = codec.STATE_VERSION
+
+    def __init__(self, provider: Provider, options: FlowOptions, draws: random.Random) -> None:
+        self._provider = provider
+        self._options = options
+        self._draws = draws
+
+    def accept(self, record: Record) -> runtime.Addressed[Message] | runtime.Refused:
+        """Read a command; what cannot be understood is a dead letter with its bytes as they came."""
+        read = codec.read_command(_parts(record), self._options.limits)
+        if isinstance(read, codec.DeadLetter):
+            return runtime.Refused(self._dead_letter(record, read))
+        assert record.key is not None
+        return runtime.Addressed(PAYMENT_PREFIX + record.key.decode(), read)
+
+    def handle(
+        self,
+        key: str,
+        state: bytes | None,
+        memo: Any,
+        running: Call | None,
+        prompt: "runtime.Prompt[Message, Call, Outcome]",
+        now: Now,
+    ) -> Turn[Call]:
+        """One turn of one payment."""
+        before = codec.decode_state(state) if state is not None else None
+        decision = payment.decide(
+            key.removeprefix(PAYMENT_PREFIX),
+            before,
+            memo,
+            running.operation if running is not None else None,
+            _prompt(prompt),
+            now,
+            self._options.rules,
+            Conditions(self._provider.holding, self._provider.merchant_known),
+            self._draws.random,
+        )
+        after = decision.state
+        if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
+            metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
+        records = [self._event(event) for event in decision.events]
+        if decision.dead_letter is not None:
+            assert isinstance(prompt, runtime.Arrived)
+            letter = _id_reused(decision.dead_letter, prompt.message)
+            records.append(self._dead_letter(prompt.record, letter))
+        return Turn(
+            state=state if after == before else codec.encode_state(after) if after is not None else None,
+            memo=decision.memo,
+            records=tuple(records),
+            effect=Call(decision.operation) if decision.operation is not None else None,
+            withdraw=decision.withdraw,
+            wake_at=decision.wake_at,
+            waiting=after.waiting if after is not None else 0,
+        )
+
+    async def perform(self, key: str, effect: Call, permit: runtime.Permit) -> Outcome:
+        return await self._provider.perform(effect.operation, permit)
+
+    def _event(self, event: PaymentEvent) -> Outgoing:
+        metrics.EVENTS.labels(type=event_type(event.fact)).inc()
+        if isinstance(event.fact, PaymentUnknown):
+            metrics.OPERATIONS_UNKNOWN.labels(operation=event.fact.operation).inc()
+        if event.answers is not None:
+            reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
+            metrics.COMMANDS_ANSWERED.labels(type=event.answers.type, reason=reason).inc()
+        wire = codec.write_event(event, self._options.event_source)
+        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
+
+    def _dead_letter(self, record: Record, letter: codec.DeadLetter) -> Outgoing:
+        metrics.COMMANDS_DEAD_LETTERED.labels(type=letter.type or "unknown", reason=letter.reason.value).inc()
+        origin = codec.Origin(record.topic, record.partition, record.offset)
+        wire = codec.write_dead_letter(_parts(record), origin, letter, self._options.version)
+        return Outgoing(Channel.DEAD_LETTERS, wire.key, wire.value, wire.headers)
+
+
+def _parts(record: Record) -> codec.RecordParts:
+    return codec.RecordParts(record.key, record.value, record.headers, record.timestamp_ms)
+
+
+def _id_reused(reason: DeadLetterReason, message: Message) -> codec.DeadLetter:
+    text = "id: this source has used it before, for this payment, with other data"
+    return codec.DeadLetter(reason, text, command_type(message.data))
+
+
+def _prompt(prompt: "runtime.Prompt[Message, Call, Outcome]") -> payment.Prompt:
+    match prompt:
+        case runtime.Arrived():
+            return payment.CommandArrived(prompt.message)
+        case runtime.Woken():
+            return payment.Due()
+        case runtime.Performed():
+            return payment.Performed(prompt.effect.operation, prompt.outcome)
+        case runtime.Restored():
+            return payment.Restored()
+        case _:
+            assert_never(prompt)
