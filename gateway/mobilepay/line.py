@@ -79,25 +79,18 @@ class Line:
 
     def answered(self) -> None:
         """The API itself answered: whatever stood in the way before does so no more."""
-        if self.misconfiguration.fault is not None:
-            self.misconfiguration.cleared()
-            _log.info("the provider's address answers as the API does again")
+        self.misconfiguration.cleared()
         self.throttle.answered(self.around.steady())
         self.reached()
 
     def reached(self) -> None:
         """Something answered, though not as the API does where all is well."""
-        if self.breaker.open:
-            _log.info("the provider answers again")
         self.breaker.answered()
         self._show()
 
     def unanswered(self) -> None:
         """A whole run without an answer."""
-        was_open = self.breaker.open
         self.breaker.failed(self.around.steady())
-        if self.breaker.open and not was_open:
-            _log.warning("the provider does not answer; first operations wait, pending ones probe")
         self._show()
 
     def throttled(self, retry_after_seconds: float | None) -> float:
@@ -114,8 +107,6 @@ class Line:
 
     def misaddressed(self, verdict: Misaddressed) -> None:
         text = f"answered {verdict.status} without a word of the API: is the address right?"
-        if self.misconfiguration.fault != text:
-            _log.error("the provider's address looks wrong; nothing is rejected, calls wait", fault=text)
         self.misconfiguration.met(self.around.steady(), text)
         self.reached()
 
