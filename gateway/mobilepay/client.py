@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.domain.operations import DeferralCause, Deferred, Operation, Outcome
+from gateway.domain.operations import DeferralCause, Deferred, Operation, Outcome, Purpose
 from gateway.mobilepay.auth import TokenOptions, TokenSource
-from gateway.mobilepay.line import Line, Surroundings, is_first, is_look
+from gateway.mobilepay.line import Line, Surroundings
 from gateway.mobilepay.options import MobilePayOptions, is_vat_number
 from gateway.mobilepay.pacing import Admission
 from gateway.mobilepay.run import Permit, Run, jittered_ms
 from gateway.mobilepay.token_endpoint import Credentials
 from gateway.mobilepay.transport import StrictTransport, TransportOptions
+from gateway.mobilepay.wire import request_of
 
 _TOKEN_CONNECTIONS = 4
 _LOOK_PATIENCE_SECONDS = 2.0
@@ -123,23 +124,23 @@ class MobilePay:
         if not self.merchant_known(operation.merchant):
             # It was known when the operation was planned: the settings have changed since.
             return _later(line, DeferralCause.MISCONFIGURED, self._options.fault_pause_seconds)
-        now = line.around.steady()
-        if is_first(operation) and line.throttle.holding(now):
+        now, request = line.around.steady(), request_of(operation)
+        if request.first and line.throttle.holding(now):
             return _later(line, DeferralCause.THROTTLED, line.throttle.remaining(now))
         pause = line.misconfiguration.admit(now)
         if pause is not None:
             return _later(line, DeferralCause.MISCONFIGURED, pause)
-        admission = line.breaker.admit(now, first=is_first(operation))
+        admission = line.breaker.admit(now, first=request.first)
         if admission is Admission.DENIED:
             return _later(line, DeferralCause.PROVIDER_AWAY, line.breaker.first_gap_seconds / 2)
         try:
-            if is_look(operation):
+            if request.purpose is Purpose.LOOK:
                 wait = line.looks.reserve(now, _LOOK_PATIENCE_SECONDS)
                 if wait is None:
                     return _later(line, DeferralCause.THROTTLED, line.looks.ahead_seconds(now))
                 if wait > 0:
                     await line.around.sleep(wait)
-            return await Run(line, operation, permit).execute()
+            return await Run(line, operation, request, permit).execute()
         finally:
             if admission is Admission.PROBE:
                 line.breaker.probed()

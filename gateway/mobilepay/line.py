@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from gateway.domain.operations import FindPayments, Initiate, Operation, Purpose, ReadPayment
+from gateway.domain.operations import Purpose
 from gateway.domain.pacing import Dice
 from gateway.mobilepay.auth import TokenSource
 from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.pacing import Breaker, Budget, LookLimiter, Misconfiguration, Throttle
 from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.verdicts import Misaddressed
-from gateway.mobilepay.wire import Identification
+from gateway.mobilepay.wire import Identification, WireRequest
 from gateway.observability import metrics
 from gateway.observability.logs import get_logger
 
@@ -116,24 +116,12 @@ class Line:
         metrics.PROVIDER_CONCURRENCY_LIMIT.set(self.budget.limit(self.around.steady()))
 
 
-def is_first(operation: Operation) -> bool:
-    """It would begin something: nothing of it can be at the provider yet."""
-    return isinstance(operation, Initiate) and operation.first
-
-
-def urgency_of(operation: Operation) -> Urgency:
-    if is_first(operation):
+def urgency_of(request: WireRequest) -> Urgency:
+    if request.first:
         return Urgency.FIRST
-    return Urgency.READ if isinstance(operation, ReadPayment | FindPayments) else Urgency.PENDING
+    return Urgency.PENDING if request.changes else Urgency.READ
 
 
-def is_single(operation: Operation) -> bool:
+def requests_of(request: WireRequest, most: int) -> int:
     """Looks and polls are one request a run: what goes unanswered is asked again at the reader's own pace."""
-    return isinstance(operation, ReadPayment | FindPayments) and operation.purpose in (
-        Purpose.LOOK,
-        Purpose.POLL,
-    )
-
-
-def is_look(operation: Operation) -> bool:
-    return isinstance(operation, ReadPayment | FindPayments) and operation.purpose is Purpose.LOOK
+    return 1 if request.purpose in (Purpose.LOOK, Purpose.POLL) else most

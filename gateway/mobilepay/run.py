@@ -14,7 +14,6 @@ import httpx
 from gateway.domain.operations import (
     DeferralCause,
     Deferred,
-    Initiate,
     Observed,
     Operation,
     Outcome,
@@ -23,7 +22,7 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.mobilepay.errors import CODES
-from gateway.mobilepay.line import Line, is_single, urgency_of
+from gateway.mobilepay.line import Line, requests_of, urgency_of
 from gateway.mobilepay.pacing import backoff_seconds
 from gateway.mobilepay.slots import Urgency
 from gateway.mobilepay.token_endpoint import TokenRefused, TokenUnavailable
@@ -39,7 +38,7 @@ from gateway.mobilepay.verdicts import (
     Verdict,
     verdict_of,
 )
-from gateway.mobilepay.wire import headers_of, request_of
+from gateway.mobilepay.wire import WireRequest, headers_of
 from gateway.observability import metrics
 
 _MAX_LAPSES = 10
@@ -68,14 +67,14 @@ class _Withheld(Exception):
 class Run:
     """`requests` may have reached the provider, 401 and 429 included; `unheard` of them told no outcome."""
 
-    def __init__(self, line: Line, operation: Operation, permit: Permit) -> None:
+    def __init__(self, line: Line, operation: Operation, request: WireRequest, permit: Permit) -> None:
         self._line = line
         self._operation = operation
         self._permit = permit
-        self._request = request_of(operation)
+        self._request = request
         self._merchant = line.merchant(operation.merchant)
         self._who = line.identification(self._merchant)
-        self._most = 1 if is_single(operation) else line.options.max_requests_per_call
+        self._most = requests_of(request, line.options.max_requests_per_call)
         self._requests = 0
         self._unheard = 0
         self._failures = 0
@@ -118,7 +117,7 @@ class Run:
         line, request = self._line, self._request
         self._sent = False
         await self._permitted()
-        urgency = Urgency.PENDING if self._requests and request.changes else urgency_of(self._operation)
+        urgency = Urgency.PENDING if self._requests and request.changes else urgency_of(request)
         async with line.slots.hold(urgency):
             outgoing = httpx.Request(
                 request.method,
@@ -162,12 +161,12 @@ class Run:
 
     def _last_word(self) -> None:
         """Called by the transport with the connection in hand; raising sends nothing."""
-        operation = self._operation
+        latest = self._request.not_after_ms
         if self._permit.withdrawn:
             raise _Withheld(DeferralCause.WITHDRAWN)
         if self._request.changes and not self._permit.holds():
             raise _Withheld(None)
-        if isinstance(operation, Initiate) and self._line.around.wall_ms() > operation.not_after_ms:
+        if latest is not None and self._line.around.wall_ms() > latest:
             raise _Withheld(DeferralCause.TOO_LATE)
         self._sent = True
         self._requests += 1

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from urllib.parse import quote
 
 from gateway.domain.commands import Restrictions
-from gateway.domain.operations import Cancel, Capture, FindPayments, Initiate, Operation, ReadPayment
+from gateway.domain.operations import Cancel, Capture, FindPayments, Initiate, Operation, Purpose, ReadPayment
 from gateway.domain.vocabulary import PlannedCaptureDelay, Reason
 
 API_PATH: Final = "/pos/v10"
@@ -24,11 +24,12 @@ _CAPTURE_DELAYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One request, the same however often it is sent.
+    """One request, the same however often it is sent, and all that a run needs to know of it.
 
-    `target` is path and query below the base URL, percent-encoded. `key`: the idempotency key of a creating
-    POST. `changes`: it alters something at the provider. `absent`: what a 404 means, None where the path is a
-    collection. `name` is the operation's in metrics and logs.
+    `name` is the operation's in metrics and logs. `target` is path and query below the base URL,
+    percent-encoded. `changes`: it alters something at the provider. `key`: the idempotency key of a creating
+    POST. `absent`: what a 404 means, None where the path is a collection. `first`: it would begin something,
+    nothing of it can be at the provider yet. `not_after_ms`: it may not leave later. `purpose`: of a read.
     """
 
     name: str
@@ -38,13 +39,23 @@ class WireRequest:
     body: bytes | None = None
     key: str | None = None
     absent: Reason | None = None
+    first: bool = False
+    not_after_ms: int | None = None
+    purpose: Purpose | None = None
 
 
 def request_of(operation: Operation) -> WireRequest:
     match operation:
         case Initiate():
             return WireRequest(
-                "initiate", "POST", f"{API_PATH}/payments", True, _initiate_body(operation), operation.key
+                "initiate",
+                "POST",
+                f"{API_PATH}/payments",
+                True,
+                _initiate_body(operation),
+                operation.key,
+                first=operation.first,
+                not_after_ms=operation.not_after_ms,
             )
         case Capture(_, payment_id, amount):
             target = f"{_payment(payment_id)}/capture"
@@ -53,14 +64,15 @@ def request_of(operation: Operation) -> WireRequest:
         case Cancel(_, payment_id):
             target = f"{_payment(payment_id)}/cancel"
             return WireRequest("cancel", "POST", target, True, absent=Reason.PAYMENT_NOT_FOUND)
-        case ReadPayment(_, payment_id):
-            target = _payment(payment_id)
-            return WireRequest("read_payment", "GET", target, False, absent=Reason.PAYMENT_NOT_FOUND)
-        case FindPayments(_, pos_id, order_id, captured):
+        case ReadPayment(_, payment_id, purpose):
+            target, absent = _payment(payment_id), Reason.PAYMENT_NOT_FOUND
+            return WireRequest("read_payment", "GET", target, False, absent=absent, purpose=purpose)
+        case FindPayments(_, pos_id, order_id, captured, purpose):
             query = _query(
                 ("posId", pos_id), ("orderId", order_id), ("state", "Captured" if captured else None)
             )
-            return WireRequest("find_payments", "GET", f"{API_PATH}/payments{query}", False)
+            target = f"{API_PATH}/payments{query}"
+            return WireRequest("find_payments", "GET", target, False, purpose=purpose)
         case _:
             assert_never(operation)
 
