@@ -14,13 +14,13 @@ broker alone (KIP-890).
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic
 
 from gateway.kafka.changelog import Checkpoint, Restored, Unreadable, checkpoint_entry
 from gateway.kafka.clock import Clock
 from gateway.kafka.handler import Addressed, Arrived, E, Handler, M, O, Refused
+from gateway.kafka.health import PartitionHealth, Phase
+from gateway.kafka.intake import Intake
 from gateway.kafka.lease import Lease
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer, Staged
@@ -33,29 +33,7 @@ from gateway.observability.logs import get_logger
 logger = get_logger(__name__)
 
 RESTORE_BATCH = 500
-
-
-class Phase(StrEnum):
-    OPENING = "opening"
-    OPEN = "open"
-    STOPPED = "stopped"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionHealth:
-    """`stalled_seconds`: how long work that is due has made no progress. `offset`: where an undecodable
-    batch begins.
-    """
-
-    phase: Phase
-    reason: str | None
-    offset: int | None
-    stalled_seconds: float
-    lag: int | None
-    waiting: int
-    running: int
+DRAIN_STEP_SECONDS = 0.02
 
 
 class Partition(Generic[M, E, O]):
@@ -85,14 +63,11 @@ class Partition(Generic[M, E, O]):
         self._failure: BaseException | None = None
         self._turns: Turns[M, E, O] = Turns(handler, clock, limits, self._work.set, self._fail)
         self._producer: Producer | None = None
-        self._expected = 0
+        self._intake = Intake(number, log, limits)
         self._written = -1
         self._told_group = -1
         self._told_group_at = float("-inf")
-        self._gap: int | None = None
-        self._paused = False
         self._releasing = False
-        self._mark_pending = False
         self._progress_at = clock.steady()
         self._arrived_at = clock.steady()
         self._driver = asyncio.get_running_loop().create_task(self._drive(), name=f"partition-{number}")
@@ -105,22 +80,14 @@ class Partition(Generic[M, E, O]):
         """
         if self.phase is not Phase.OPEN or not records or self._failure is not None:
             return
-        first = records[0].offset
-        if first > self._expected and self._gap != first:
-            # The client loses a partition's records when a neighbour's batch cannot be decoded, so a gap is read
-            # again before it is believed; markers and compaction answer the same twice.
-            self._gap = first
-            self._log.seek(self.number, self._expected)
+        new = self._intake.new(records)
+        if not new:
             return
-        self._gap = None
         self._arrived_at = self._clock.steady()
         try:
-            for record in records:
-                if record.offset >= self._expected:
-                    self._accept(record)
-                    self._expected = record.offset + 1
-        except TooLarge as fault:
-            self._stop(str(fault))
+            for record in new:
+                self._accept(record)
+                self._intake.expected = record.offset + 1
         # Nothing may raise into the client's loop, which would pass the record; the partition restores instead.
         except Exception as fault:
             self._fail(fault)
@@ -135,24 +102,8 @@ class Partition(Generic[M, E, O]):
                 self._turns.publish(dead_letter)
 
     def _balance(self) -> None:
-        """Pause the fetches of this partition above its bounds, and resume well below them."""
-        limits, turns = self._limits, self._turns
-        if self.phase is not Phase.OPEN:
-            return
-        full = (
-            turns.waiting >= limits.max_waiting_commands
-            or turns.uncommitted >= limits.max_uncommitted_changes
-        )
-        low = (
-            turns.waiting <= limits.max_waiting_commands // 2
-            and turns.uncommitted <= limits.max_uncommitted_changes // 2
-        )
-        if full and not self._paused:
-            self._paused = True
-            self._log.pause(self.number)
-        elif low and self._paused:
-            self._paused = False
-            self._log.resume(self.number)
+        if self.phase is Phase.OPEN and self._undecodable is None:
+            self._intake.balance(self._turns.waiting, self._turns.uncommitted)
 
     # Failing and stopping.
 
@@ -165,7 +116,8 @@ class Partition(Generic[M, E, O]):
     def _stop(self, reason: str, offset: int | None = None) -> None:
         """Stop this partition alone, until an operator has acted and it is opened anew."""
         self.phase, self._reason, self._undecodable = Phase.STOPPED, reason, offset
-        self._log.pause(self.number)
+        self._intake.close()
+        self._turns.close()
         self._work.set()
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
         logger.error("partition stopped", partition=self.number, offset=offset, reason=reason)
@@ -175,8 +127,7 @@ class Partition(Generic[M, E, O]):
         if self.phase is Phase.OPEN and self._undecodable is None:
             self._undecodable = offset
             self._reason = f"the batch at offset {offset} cannot be decoded: {error}"
-            self._paused = True
-            self._log.pause(self.number)
+            self._intake.close()
             metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
             logger.error("undecodable batch", partition=self.number, offset=offset, error=error)
 
@@ -233,7 +184,7 @@ class Partition(Generic[M, E, O]):
     async def _drop(self, reason: str | None = None) -> None:
         """Let go of the producer and of all that is not committed; running calls are heard after the restore."""
         self.phase, self._reason = Phase.OPENING, reason
-        self._log.pause(self.number)
+        self._intake.close()
         self._turns.drop()
         self._failure = None
         producer, self._producer = self._producer, None
@@ -244,7 +195,7 @@ class Partition(Generic[M, E, O]):
         limits = self._limits
         self.phase = Phase.OPENING
         self._progress_at = self._clock.steady()
-        self._log.pause(self.number)
+        self._intake.close()
         self._producer = await bounded(self._log.fence(self.number), limits.fence_timeout_seconds)
         fenced_at = self._clock.boottime()
         restored = Restored()
@@ -262,19 +213,15 @@ class Partition(Generic[M, E, O]):
             if count % RESTORE_BATCH == RESTORE_BATCH - 1:
                 self._progress_at = self._clock.steady()
                 await asyncio.sleep(0)
-        if self._releasing:
-            return
         self._turns.leasehold.begin(
             Lease(limits.lease_seconds, limits.write_timeout_seconds, not_before), held_back
         )
-        self._expected, self._written, self._gap = position, -1, None
+        self._written = -1
         self._undecodable, self._reason = None, None
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
         self.phase = Phase.OPEN
-        self._paused = False
         self._turns.opened()
-        self._log.seek(self.number, position)
-        self._log.resume(self.number)
+        self._intake.open_at(position)
         self._balance()
         self._progress_at = self._arrived_at = self._clock.steady()
         # The first transaction clears the release mark and gives the lease.
@@ -294,14 +241,15 @@ class Partition(Generic[M, E, O]):
                 raise self._failure
             if self.phase is Phase.STOPPED:
                 return
-            await self._commit(mark=self._releasing)
+            last = self._releasing
+            await self._commit(mark=last)
+            if last:
+                return
             last_end = self._clock.steady()
             self._balance()
-            if self._releasing:
-                return
 
     async def _wait_for_work(self) -> None:
-        behind = self._expected != self._told_group
+        behind = self._intake.expected != self._told_group
         if self._work.is_set() or self._written < 0:
             return
         if not behind:
@@ -320,12 +268,12 @@ class Partition(Generic[M, E, O]):
             turns.close()
         tells_group = (
             mark or now >= self._told_group_at + self._limits.group_offset_interval_seconds
-        ) and self._expected != self._told_group
+        ) and self._intake.expected != self._told_group
         number, entries, records = turns.cut(self._handler.state_version)
-        passes = self._expected != self._written
+        passes = self._intake.expected != self._written
         if not (entries or records or passes or tells_group or mark or wants_lease):
             return
-        position = self._expected
+        position = self._intake.expected
         if passes or mark or not (entries or records):
             released = turns.changing_keys() if mark else None
             checkpoint = Checkpoint(position, self._config.partition_count, self._config.group_id, released)
@@ -350,11 +298,11 @@ class Partition(Generic[M, E, O]):
         """Accept nothing more and begin nothing, let what runs end within the time, then release."""
         if self.phase is Phase.OPEN:
             self.phase = Phase.CLOSING
-            self._log.pause(self.number)
+            self._intake.close()
             self._turns.start_nothing()
             deadline = self._clock.steady() + timeout_seconds
             while self._turns.running and self._clock.steady() < deadline and self._failure is None:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(DRAIN_STEP_SECONDS)
         await self.release()
 
     async def release(self) -> None:
@@ -390,7 +338,7 @@ class Partition(Generic[M, E, O]):
             self.phase is Phase.OPENING or self._turns.uncommitted > 0 or self._turns.overdue_seconds(now) > 1
         )
         stalled = now - progress_at if due else 0.0
-        if lag and not self._paused:
+        if lag and not self._intake.paused:
             stalled = max(stalled, now - max(self._arrived_at, self._progress_at))
         stopped = self._undecodable is not None and self.phase is Phase.OPEN
         return PartitionHealth(

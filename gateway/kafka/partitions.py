@@ -7,10 +7,11 @@ from typing import Generic
 
 from gateway.kafka.clock import Clock
 from gateway.kafka.handler import E, Handler, M, O
+from gateway.kafka.health import PartitionHealth
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Log
 from gateway.kafka.opening import PartitionConfig
-from gateway.kafka.partition import Partition, PartitionHealth
+from gateway.kafka.partition import Partition
 from gateway.kafka.records import Record
 
 

@@ -1,0 +1,27 @@
+"""How one partition stands, for readiness, liveness and metrics."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    OPENING = "opening"
+    OPEN = "open"
+    STOPPED = "stopped"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionHealth:
+    """`stalled_seconds`: how long work that is due has made no progress. `offset`: where an undecodable
+    batch begins.
+    """
+
+    phase: Phase
+    reason: str | None
+    offset: int | None
+    stalled_seconds: float
+    lag: int | None
+    waiting: int
+    running: int
