@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from gateway.demo.jars import JarsUnavailable, cache_folder, obtain
+from gateway.demo.jars import JarsUnavailable, cache_folder, jar_list, obtain
 
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
@@ -30,6 +30,7 @@ _STARTED = "Kafka Server started"
 
 _LOG4J = """\
 status = WARN
+shutdownHook = disable
 appender.out.type = Console
 appender.out.name = out
 appender.out.layout.type = PatternLayout
@@ -75,6 +76,12 @@ class EmbeddedKafka:
         """The process id of the broker's Java."""
         assert self._java_pid is not None, "the broker does not run"
         return self._java_pid
+
+    @property
+    def guard_pid(self) -> int:
+        """The process id of the guard that ends the broker with us."""
+        assert self._guard is not None, "the broker does not run"
+        return self._guard.pid
 
     def __enter__(self) -> "EmbeddedKafka":
         self.start()
@@ -159,7 +166,7 @@ class EmbeddedKafka:
                 "(pip install 'pos-gateway[demo]'); give an existing broker with --broker ADDRESS instead"
             ) from missing
         try:
-            jars = obtain(cache_folder())
+            jars = obtain(cache_folder(), jar_list())
         except JarsUnavailable as unavailable:
             raise BrokerUnavailable(str(unavailable)) from unavailable
         return [

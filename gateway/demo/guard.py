@@ -8,6 +8,7 @@ guard itself is killed.
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def main(command: Sequence[str]) -> int:
 
 
 def _stop_at_end_of_input(child: "subprocess.Popen[bytes]") -> None:
-    sys.stdin.buffer.read()
+    # By the descriptor: a buffered reader's lock, held here at the guard's own end, would abort the interpreter.
+    while os.read(0, 1):
+        pass
     child.terminate()
     try:
         child.wait(STOP_TIMEOUT_SECONDS)

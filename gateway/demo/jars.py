@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Callable
+import ssl
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -40,9 +41,6 @@ class Jar:
         return f"{self.artifact}-{self.version}.jar"
 
 
-Fetch = Callable[[Jar, Path], None]
-
-
 def jar_list() -> tuple[Jar, ...]:
     """All jars of the broker's class path."""
     text = resources.files("gateway.demo").joinpath("kafka-jars.txt").read_text(encoding="utf-8")
@@ -60,19 +58,17 @@ def cache_folder() -> Path:
     return Path(base) / "pos-gateway" / f"kafka-{KAFKA_VERSION}"
 
 
-def obtain(folder: Path, fetch: Fetch | None = None) -> list[Path]:
-    """The paths of all jars, fetching those that are missing or not what they should be; raises
-    JarsUnavailable.
+def obtain(folder: Path, jars: Sequence[Jar]) -> list[Path]:
+    """The paths of the jars in `folder`, after fetching those that are missing or not what they should be.
+
+    Raises JarsUnavailable; nothing is left in the folder then that was not checked.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    jars = jar_list()
     wanting = [jar for jar in jars if not _is_right(folder / jar.file_name, jar)]
     if wanting:
-        bring = fetch or fetch_by_maven
-        # What maven-artifact prints would mix with our own output, and redirecting is not safe inside
-        # threads.
+        # What maven-artifact prints would mix with our own output; threads cannot be redirected one by one.
         with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(MAX_DOWNLOADS) as pool:
-            for problem in pool.map(lambda jar: _bring(jar, folder, bring), wanting):
+            for problem in pool.map(lambda jar: _bring(jar, folder), wanting):
                 if problem:
                     # The others would fail the same way, each after its own time-outs.
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -80,7 +76,7 @@ def obtain(folder: Path, fetch: Fetch | None = None) -> list[Path]:
     return [folder / jar.file_name for jar in jars]
 
 
-def fetch_by_maven(jar: Jar, to: Path) -> None:
+def _fetch(jar: Jar, to: Path) -> None:
     """Load one jar into the file `to`, from Maven Central or from the repository that the variable names."""
     try:
         from maven_artifact import Artifact, Downloader, Requestor
@@ -93,7 +89,7 @@ def fetch_by_maven(jar: Jar, to: Path) -> None:
 
     class Impatient(Requestor):  # type: ignore[misc]
         def request(self, *arguments: object, **options: object) -> object:
-            return super().request(*arguments, **options, timeout=time_outs)
+            return super().request(*arguments, **options, timeout=time_outs, verify=_trusted())
 
     repository = os.environ.get(REPOSITORY_VARIABLE)
     downloader = Downloader(repository.rstrip("/")) if repository else Downloader()
@@ -102,12 +98,19 @@ def fetch_by_maven(jar: Jar, to: Path) -> None:
     downloader.download(Artifact(jar.group, jar.artifact, jar.version), str(to))
 
 
-def _bring(jar: Jar, folder: Path, fetch: Fetch) -> str | None:
+def _trusted() -> str | bool:
+    # The authorities of the system, where it names a file of them, as pip does: behind a proxy that inspects TLS
+    # the bundle that comes with requests knows too few. Its own two variables stay stronger.
+    own = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return True if own else ssl.get_default_verify_paths().cafile or True
+
+
+def _bring(jar: Jar, folder: Path) -> str | None:
     partial = folder / f"{jar.file_name}.{os.getpid()}.part"
     problem = ""
     for _ in range(MAX_ATTEMPTS):
         try:
-            fetch(jar, partial)
+            _fetch(jar, partial)
             if _is_right(partial, jar):
                 partial.replace(folder / jar.file_name)
                 return None
@@ -116,7 +119,7 @@ def _bring(jar: Jar, folder: Path, fetch: Fetch) -> str | None:
             return str(unavailable)
         # maven-artifact passes on whatever its HTTP library raises; each means that the jar did not come.
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         finally:
             partial.unlink(missing_ok=True)
     return f"{jar.group}:{jar.artifact}:{jar.version} cannot be had: {problem}"
