@@ -233,9 +233,8 @@ def test_the_same_data_has_the_same_hash(same: RecordParts) -> None:
 
 def test_the_hash_is_a_fixed_one() -> None:
     """Remembered by states on disk: another hash of the same data would make a repeat an id used twice."""
-    text = (
-        '["payment.initiate",{"amount":{"currency":"DKK","value":1250},"paymentId":"p-1","posId":"%s"}]' % POS
-    )
+    fields = '{"amount":{"currency":"DKK","value":1250},"paymentId":"p-1","posId":"' + POS + '"}'
+    text = f'["payment.initiate",{fields}]'
     assert understood(binary()).data_hash == sha256(text.encode()).hexdigest()[:32]
 
 

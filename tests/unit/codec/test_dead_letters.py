@@ -1,4 +1,4 @@
-"""What cannot be understood: the reason, judged in its order, a message that helps, and the bytes as they came."""
+"""What cannot be understood: the reason, judged in order, a message that helps, the bytes as they came."""
 
 import json
 from typing import Any
@@ -176,7 +176,7 @@ DATA: list[tuple[Any, str]] = [
     (data(approvalTimeoutSeconds=3601), "approvalTimeoutSeconds: must be at most 3600"),
     (data(merchantVatNumber="DK1234567"), "merchantVatNumber: must be DK or FI and 8 digits"),
     (data(merchantVatNumber="SE12345678"), "merchantVatNumber: must be DK or FI and 8 digits"),
-    (data(merchantVatNumber="DK１２３４５６７８"), "merchantVatNumber: must be DK or FI and 8 digits"),
+    (data(merchantVatNumber="DK" + "\u0661" * 8), "merchantVatNumber: must be DK or FI and 8 digits"),
     ({"a": 1}, "paymentId: missing; posId: missing; amount: missing"),
 ]
 
