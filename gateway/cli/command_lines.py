@@ -79,7 +79,7 @@ def _read(number: int, raw: bytes, source: str) -> CommandLine:
     for name, value in given.items():
         if value is not None and not _is_time(value):
             raise _Wrong(name, "must be an RFC 3339 time such as 2026-05-04T12:30:00Z")
-    value = _compact(data)
+    body = _compact(data)
     identity = _text(line, "id") or _derived_id({**line, "source": source})
     headers = [("ce_specversion", "1.0"), ("ce_id", identity), ("ce_source", source), ("ce_type", kind)]
     headers += [(f"ce_{name}", value) for name, value in given.items() if value is not None]
@@ -88,7 +88,7 @@ def _read(number: int, raw: bytes, source: str) -> CommandLine:
         number,
         identity,
         _key(data),
-        value,
+        body,
         tuple((name, value.encode()) for name, value in headers),
     )
 

@@ -40,12 +40,15 @@ class PartitionReport:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The process at one moment. `loop_silent_seconds`: since the event loop last turned."""
+    """The process at one moment. `loop_silent_seconds`: since the event loop last turned. `provider_fault`: the
+    provider refuses the credentials, or its address is wrong; that it is away is none.
+    """
 
     broker_in_reach: bool
     token_held: bool
     draining: bool
     loop_silent_seconds: float
+    provider_fault: str | None = None
     partitions: tuple[PartitionReport, ...] = ()
 
 
@@ -100,6 +103,7 @@ def readiness(snapshot: Snapshot) -> Verdict:
     findings = [
         Finding("broker", None if snapshot.broker_in_reach else "out of reach"),
         Finding("token", None if snapshot.token_held else "none held"),
+        Finding("provider", snapshot.provider_fault),
         Finding("draining", "the process is shutting down" if snapshot.draining else None),
     ]
     findings += [Finding(f"partition-{r.partition}", _closed(r)) for r in snapshot.partitions]

@@ -20,7 +20,7 @@ def test_all_is_well() -> None:
     assert readiness(WELL).holds
     assert readiness(WELL).body() == {
         "status": "ok",
-        "checks": {"broker": "ok", "token": "ok", "draining": "ok", "partition-3": "ok"},
+        "checks": {"broker": "ok", "token": "ok", "provider": "ok", "draining": "ok", "partition-3": "ok"},
         "reasons": [],
     }
 
@@ -34,6 +34,7 @@ def test_no_partition_assigned_is_ready() -> None:
     [
         (replace(WELL, broker_in_reach=False), "broker", "out of reach"),
         (replace(WELL, token_held=False), "token", "none held"),
+        (replace(WELL, provider_fault="refuses"), "provider", "refuses"),
         (replace(WELL, draining=True), "draining", "shutting down"),
         (replace(WELL, partitions=(replace(OPEN, open=False, phase="opening"),)), "partition-3", "opening"),
         (
@@ -58,7 +59,7 @@ def test_each_reason_makes_it_unready_and_is_named(snapshot: Snapshot, check: st
 
 
 def test_unready_is_not_unlive() -> None:
-    away = Snapshot(False, False, True, 0.0, (replace(OPEN, open=False, stopped=True, phase="stopped"),))
+    away = Snapshot(False, False, True, 0.0, None, (replace(OPEN, open=False, stopped=True, phase="stopped"),))
     assert not readiness(away).holds
     assert liveness(away).holds
 

@@ -1,0 +1,19 @@
+"""The roof: `serve` runs the service. FastStream has its one door in `porch`, uvicorn in `web`."""
+
+import asyncio
+
+from gateway.app.service import Service, WrongSetup
+from gateway.observability import logs
+from gateway.settings import Settings
+
+__all__ = ["WrongSetup", "serve"]
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then return. Raises `WrongSetup`."""
+    logs.configure(settings.log, conceal=settings.secrets())
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    await Service(settings).run()

@@ -1,0 +1,241 @@
+"""One process: builds every object of the service, starts them, watches them and takes them down in order."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from gateway import __version__
+from gateway.app.porch import Porch
+from gateway.app.web import served
+from gateway.flow import FlowOptions, PaymentFlow
+from gateway.kafka import topics
+from gateway.kafka.admin import administrator
+from gateway.kafka.clock import SystemClock
+from gateway.kafka.health import Phase
+from gateway.kafka.log import BrokerTrouble
+from gateway.kafka.opening import PartitionConfig
+from gateway.kafka.partitions import Partitions
+from gateway.kafka.transactions import AioKafkaLog
+from gateway.mobilepay.client import MobilePay
+from gateway.observability.health import PartitionReport, Snapshot, http_application
+from gateway.observability.logs import get_logger
+from gateway.settings import Settings, variable
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+_PULSE_SECONDS: Final = 0.5
+_WATCH_SECONDS: Final = 2.0
+_REACH_TIMEOUT_SECONDS: Final = 5.0
+_PROVIDER_GRACE_SECONDS: Final = 1.0
+_DRAIN_SECONDS: Final = 20.0
+_FIRST_RETRY_SECONDS: Final = 0.5
+_LAST_RETRY_SECONDS: Final = 5.0
+
+
+class WrongSetup(Exception):
+    """The service cannot start, or go on, until someone changes settings or topics. `str()` is for people."""
+
+
+class Service:
+    """One process: its objects, and the order in which they come and go."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._mismatch: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._turned = monotonic()
+        self._in_reach: bool | None = None
+        self._provider = MobilePay(settings.pos)
+        self._feeding = AioKafkaLog(settings.broker_config(), settings.limits)
+        self._partitions: Partitions[Any, Any, Any] | None = None
+        self._porch: Porch | None = None
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        http = self._settings.http
+        listener = _listener(http.host, http.port)
+        async with served(http_application(self._snapshot), listener):
+            self._provider.start()
+            beside = [asyncio.create_task(self._pulse()), asyncio.create_task(self._watch_provider())]
+            try:
+                await self._until_told_to_stop(self._consume())
+            finally:
+                self._stop.set()
+                await self._close()
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+        log.info("stopped")
+
+    def _told_to_stop(self, number: int) -> None:
+        if self._stop.is_set():
+            # Told twice: what is cut off now is what a crash would cut off, and that is survived.
+            os._exit(128 + number)
+        log.info("stopping", signal=signal.Signals(number).name)
+        self._stop.set()
+
+    async def _until_told_to_stop(self, work: Coroutine[Any, Any, None]) -> None:
+        working = asyncio.create_task(work)
+        told = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if working.done():
+            working.result()
+        else:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _consume(self) -> None:
+        """Wait for broker and topics, open the porch, then watch. Returns never; raises `WrongSetup`."""
+        partition_count = await self._again_and_again(self._count_partitions)
+        settings = self._settings
+        config = PartitionConfig(settings.kafka.group_id, partition_count)
+        options = FlowOptions(settings.rules, settings.command_limits, settings.event_source, __version__)
+        flow = PaymentFlow(self._provider, options, random.SystemRandom())
+        self._partitions = Partitions(
+            flow,
+            self._feeding,
+            SystemClock(),
+            settings.limits,
+            config,
+            random.SystemRandom(),
+            self._mismatched,
+        )
+        await self._again_and_again(self._open_porch)
+        log.info("consuming", topic=settings.topics.commands, group=settings.kafka.group_id)
+        while True:
+            done, _ = await asyncio.wait({self._mismatch}, timeout=_WATCH_SECONDS)
+            if done:
+                raise WrongSetup(self._mismatch.result())
+            await self._watch_broker()
+
+    def _mismatched(self, message: str) -> None:
+        if not self._mismatch.done():
+            self._mismatch.set_result(message)
+
+    async def _again_and_again(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Until the broker is in reach; said once, not at each try."""
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                result = await attempt()
+            except BrokerTrouble as trouble:
+                self._reach(False, str(trouble))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LAST_RETRY_SECONDS)
+            else:
+                self._reach(True)
+                return result
+
+    def _reach(self, in_reach: bool, reason: str | None = None) -> None:
+        if in_reach is self._in_reach:
+            return
+        self._in_reach = in_reach
+        brokers = self._settings.kafka.bootstrap_servers
+        if in_reach:
+            log.info("broker in reach", brokers=brokers)
+        else:
+            log.warning("broker out of reach, trying again", brokers=brokers, reason=reason)
+
+    async def _count_partitions(self) -> int:
+        """The number of partitions of the commands topic, once all topics are as they must be."""
+        plan = topics.plans(self._settings.topics)
+        async with administrator(self._settings.kafka.connection(), _REACH_TIMEOUT_SECONDS) as admin:
+            found = await topics.look(admin, plan)
+        findings = topics.compare(plan, found)
+        for finding in findings:
+            if not finding.ok and not finding.blocks:
+                log.warning("topic differs from its plan", topic=finding.topic, difference=finding.text)
+        blocking = [f"topic {finding.topic}: {finding.text}" for finding in findings if finding.blocks]
+        if blocking:
+            raise WrongSetup("\n".join(blocking))
+        count = found[plan[0].name].partitions
+        assert count is not None
+        return count
+
+    async def _open_porch(self) -> None:
+        assert self._partitions is not None
+        porch = Porch(self._settings, self._partitions, self._feeding)
+        await porch.open()
+        self._porch = porch
+
+    async def _watch_broker(self) -> None:
+        try:
+            await asyncio.wait_for(self._feeding.end(0), _REACH_TIMEOUT_SECONDS)
+        except (BrokerTrouble, TimeoutError) as trouble:
+            self._reach(False, str(trouble) or "no answer")
+        else:
+            self._reach(True)
+
+    async def _watch_provider(self) -> None:
+        """Say once that the provider is away or wrong, and once that it is well again."""
+        said: str | None = None
+        await asyncio.sleep(_PROVIDER_GRACE_SECONDS)
+        while True:
+            standing = self._provider.standing()
+            trouble = standing.fault
+            if trouble is None and not standing.token_held:
+                trouble = "no token: the provider is out of reach, trying again"
+            if trouble is None and standing.breaker_open:
+                trouble = "the provider does not answer, trying again"
+            if trouble != said and trouble is not None:
+                log.warning("provider trouble", reason=trouble, address=self._settings.pos.base_url)
+            elif trouble != said:
+                log.info("provider answers", address=self._settings.pos.base_url)
+            said = trouble
+            await asyncio.sleep(_PULSE_SECONDS)
+
+    async def _pulse(self) -> None:
+        while True:
+            self._turned = monotonic()
+            await asyncio.sleep(_PULSE_SECONDS)
+
+    async def _close(self) -> None:
+        """Partitions before the consumer: what runs is settled and released while the group still counts us in."""
+        if self._partitions is not None:
+            await self._partitions.drain(_DRAIN_SECONDS)
+        if self._porch is not None:
+            await self._porch.close()
+        await self._provider.close()
+
+    def _snapshot(self) -> Snapshot:
+        standing = self._provider.standing()
+        health = {} if self._partitions is None else self._partitions.health()
+        return Snapshot(
+            broker_in_reach=self._in_reach is True,
+            token_held=standing.token_held,
+            draining=self._stop.is_set(),
+            loop_silent_seconds=monotonic() - self._turned,
+            provider_fault=standing.fault,
+            partitions=tuple(
+                PartitionReport(
+                    partition=number,
+                    phase=one.phase,
+                    open=one.phase is Phase.OPEN,
+                    stopped=one.phase is Phase.STOPPED,
+                    idle_seconds=one.stalled_seconds,
+                    reason=one.reason,
+                    undecodable_offset=one.offset,
+                )
+                for number, one in health.items()
+            ),
+        )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        names = f"{variable('http', 'host')}, {variable('http', 'port')}"
+        raise WrongSetup(f"{names}: cannot listen on {host} port {port}: {reason}") from None

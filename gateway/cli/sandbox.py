@@ -1,0 +1,47 @@
+"""`sandbox`: the provider's simulator as a server of its own."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.outcome import ExitCode, Failed
+
+
+def register(application: typer.Typer) -> None:
+    application.command(
+        "sandbox", epilog="Example: pos-gateway sandbox --port 8080 --scenario scenarios/slow.toml"
+    )(sandbox)
+
+
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one and says which.")] = 8080,
+    seed: Annotated[
+        int | None, typer.Option(help="Everything drawn follows from it. Default: the scenario's, else 0.")
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON or TOML: faults, customers, points of sale.")
+    ] = None,
+) -> None:
+    """Simulate the MobilePay PoS API over HTTP: tokens, payments, users and their decisions, faults."""
+    from gateway.sandbox import server
+    from gateway.sandbox.config import SandboxConfig
+    from gateway.sandbox.scenario import ScenarioError, load
+
+    try:
+        config = SandboxConfig() if scenario is None else load(scenario)
+    except ScenarioError as wrong:
+        raise Failed(ExitCode.WRONG_USAGE, str(wrong)) from None
+    if seed is not None:
+        config = dataclasses.replace(config, seed=seed)
+    try:
+        server.run(config, host, port, announce=_announce)
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        raise Failed(ExitCode.OUT_OF_REACH, f"cannot listen on {host}:{port}: {reason}") from None
+
+
+def _announce(address: str) -> None:
+    typer.echo(f"sandbox listens on {address}")

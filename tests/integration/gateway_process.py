@@ -1,0 +1,139 @@
+"""The command line as real processes: gateway, sandbox and the short commands, as a user starts them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import Any
+
+PATIENCE_SECONDS = 40.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Of the environment only what a process needs, so that no setting of the machine leaks in."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.getcwd(), **settings}
+
+
+def command(
+    *arguments: str, settings: Mapping[str, str], stdin: bytes = b"", seconds: float = 60.0
+) -> subprocess.CompletedProcess[bytes]:
+    """One short command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        env=environment(**settings),
+        input=stdin,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+@dataclass
+class Running:
+    """A process that runs on; its lines are kept. As a context manager it never stays behind."""
+
+    arguments: tuple[str, ...]
+    settings: Mapping[str, str]
+    lines: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Running":
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", *self.arguments],
+            env=environment(**self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.decode(errors="replace").rstrip())
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def terminate(self, seconds: float = PATIENCE_SECONDS) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended(seconds)
+
+    def ended(self, seconds: float = PATIENCE_SECONDS) -> int:
+        code = self.process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+
+class GatewayProcess(Running):
+    """`pos-gateway run` with its HTTP port on loopback."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.port = free_port()
+        super().__init__(
+            ("run",),
+            {**settings, "GATEWAY_HTTP__HOST": "127.0.0.1", "GATEWAY_HTTP__PORT": str(self.port)},
+        )
+
+    def get(self, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+        """Status and body; status 0 where nothing answers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path, headers={"Accept": accept})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return 0, b""
+        finally:
+            connection.close()
+
+    def ready(self) -> Any:
+        """The body of /readyz, {} where nothing answers."""
+        _, body = self.get("/readyz")
+        return json.loads(body) if body else {}
+
+    def wait_ready(self, partitions: int | None = None, seconds: float = PATIENCE_SECONDS) -> None:
+        """Ready, and with that many partitions open where a number is given."""
+
+        def is_ready() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended with {self.process.returncode}:\n{self.output}")
+            body = self.ready()
+            opened = sum(name.startswith("partition-") for name in body.get("checks", ()))
+            return body.get("status") == "ok" and partitions in (None, opened)
+
+        try:
+            wait_until(is_ready, "ready", seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.ready()}\n{self.output}") from None
