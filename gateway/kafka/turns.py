@@ -149,8 +149,7 @@ class Turns(Generic[M, E, O]):
         self._executor.clear()
         self._changed, self._records, self._after_cut = {}, [], {}
         self._schedule = Schedule()
-        self._next_cut = self._acknowledged_cut = 0
-        self._next_cut = 1
+        self._next_cut, self._acknowledged_cut = 1, 0
         self.waiting = 0
 
     def close(self) -> None:
@@ -251,6 +250,9 @@ class Turns(Generic[M, E, O]):
             outcome = await self._handler.perform(run.key, run.effect, run.permit)
         # Whatever an effect raises is a fault of ours: the partition closes and restores, nothing is guessed.
         except Exception as fault:
+            slot = self._slots.get(run.key)
+            if slot is not None and slot.run is run:
+                slot.run = None
             self._failed(fault)
             return
         finally:
