@@ -1,5 +1,6 @@
 # Needs Python 3.11 to 3.13 and make alone; everything else comes into .venv by hashed locks.
-PYTHON ?= $(shell for v in 3.13 3.12 3.11; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import venv, ensurepip' 2>/dev/null && echo python$$v && exit; done; echo python3)
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11; do \
+	$$python -c 'import venv, ensurepip' 2>/dev/null && echo $$python && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -14,7 +15,8 @@ help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=/path/to/python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Python 3.11, 3.12 or 3.13 with venv is needed; name one: make PYTHON=/path/to/python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements/demo.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
@@ -50,8 +52,8 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 
-bench: $(VENV)/.dev ## measure; JSON lines on standard output
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev ## measure, program by program
+	@for bench in tests/bench/bench_*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
