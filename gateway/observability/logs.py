@@ -1,9 +1,10 @@
 """Logs: one line an event, JSON for machines or plain for people, with nothing in it that must not be seen.
 
-Every logger of the process, ours and the libraries', ends in the one handler that `configure` installs, and there
-each entry passes the redaction, so that no call site has to think of it. Chosen: structlog in front of the standard
-library's logging, since the libraries underneath use that. A library that brings handlers of its own (FastStream
-does, and stops propagation) is taken over by name; it must be given a logger in place of one that it makes later.
+Every logger of the process, ours and the libraries', ends in the one handler that `configure` installs, and
+there each entry passes the redaction, so that no call site has to think of it. Chosen: structlog in front
+of the standard library's logging, since the libraries underneath use that. A library that brings handlers
+of its own (FastStream does, and stops propagation) is taken over by name; it must be given a logger in
+place of one that it makes later.
 """
 
 import logging
@@ -59,8 +60,8 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def configure(options: LogOptions, conceal: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Route every logger of the process to `stream` (default stderr). May be called again.
 
-    `conceal` are secrets of this very process (client secret, passwords): wherever they turn up, in whatever text,
-    they are masked.
+    `conceal` are secrets of this very process (client secret, passwords): wherever they turn up, in
+    whatever text, they are masked.
     """
     stream = sys.stderr if stream is None else stream
     redaction = Redaction(conceal)

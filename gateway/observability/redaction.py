@@ -1,7 +1,8 @@
 """What a log entry may not show: masked by the field's name, by the value's look, and by the very value.
 
-Patterns are the net under the rule that secrets and phone numbers are not given to a logger at all. They would
-rather mask too much: an amount or an offset is a number and has no plus sign, an id is no bearer token.
+Patterns are the net under the rule that secrets and phone numbers are not given to a logger at all. They
+would rather mask too much: an amount or an offset is a number and has no plus sign, an id is no bearer
+token.
 """
 
 import re
@@ -29,14 +30,17 @@ _PRIVATE_WORDS: Final = frozenset(
     }
 )
 
-_NAME: Final = r"(?:secret|passw(?:or)?d|token|api[_-]?key|authorization|cookie|phone(?:[_-]?number)?|msisdn)[\w.-]{0,30}"
+_NAME: Final = (
+    r"(?:secret|passw(?:or)?d|token|api[_-]?key|authorization|cookie"
+    r"|phone(?:[_-]?number)?|msisdn)[\w.-]{0,30}"
+)
 _IS: Final = r"\\?[\"']?\s*[:=]\s*(?:b?\\?[\"'])?"
 _SCHEME: Final = r"(?:(?:bearer|basic)\s+)?"
 
 _PATTERNS: Final = (
-    (re.compile(r"(?i)\b(bearer|basic)(\s+)(?=[\w.~+/-]{6})[\w.~+/-]+=*"), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)\b(bearer|basic)(\s+)(?=[\w.~+/*-]{6})[\w.~+/*-]+=*"), rf"\1\2{MASK}"),
     (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?"), MASK),
-    (re.compile(rf"(?i)({_NAME}{_IS})(?!{_SCHEME}\*{{4}}){_SCHEME}[^\s\"'\\,;&}})\]]+"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)({_NAME}{_IS}){_SCHEME}[^\s\"'\\,;&}})\]]+"), rf"\1{MASK}"),
     (re.compile(r"(://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
     (re.compile(r"(?<![\w+])\+[1-9](?:[ ()-]{0,2}\d){7,14}(?!\d)"), MASK),
     (re.compile(r"(?<![\w.])00(?:45|358)(?:[ -]?\d){6,11}(?!\d)"), MASK),
