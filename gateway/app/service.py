@@ -21,7 +21,7 @@ from gateway.kafka.log import BrokerTrouble
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.transactions import AioKafkaLog
-from gateway.mobilepay.client import MobilePay
+from gateway.mobilepay.client import MobilePay, Standing
 from gateway.observability.health import PartitionReport, Snapshot, http_application
 from gateway.observability.logs import get_logger
 from gateway.settings import Settings, variable
@@ -177,21 +177,18 @@ class Service:
             self._reach(True)
 
     async def _watch_provider(self) -> None:
-        """Say once that the provider is away or wrong, and once that it is well again."""
+        """Say once that the provider is away or refuses us, and once that it is well again."""
         said: str | None = None
+        address = self._settings.pos.base_url
         await asyncio.sleep(_PROVIDER_GRACE_SECONDS)
         while True:
-            standing = self._provider.standing()
-            trouble = standing.fault
-            if trouble is None and not standing.token_held:
-                trouble = "no token: the provider is out of reach, trying again"
-            if trouble is None and standing.breaker_open:
-                trouble = "the provider does not answer, trying again"
-            if trouble != said and trouble is not None:
-                log.warning("provider trouble", reason=trouble, address=self._settings.pos.base_url)
-            elif trouble != said:
-                log.info("provider answers", address=self._settings.pos.base_url)
-            said = trouble
+            trouble = _trouble(self._provider.standing())
+            if trouble != said:
+                if trouble is None:
+                    log.info("provider in reach", address=address)
+                else:
+                    log.warning(trouble, address=address)
+                said = trouble
             await asyncio.sleep(_PULSE_SECONDS)
 
     async def _pulse(self) -> None:
@@ -229,6 +226,14 @@ class Service:
                 for number, one in health.items()
             ),
         )
+
+
+def _trouble(standing: Standing) -> str | None:
+    if standing.fault is not None:
+        return f"provider cannot be used, trying again: {standing.fault}"
+    if standing.breaker_open or not standing.token_held:
+        return "provider out of reach, trying again"
+    return None
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 PATIENCE_SECONDS = 40.0
@@ -35,6 +38,24 @@ def environment(**settings: str) -> dict[str, str]:
     """Of the environment only what a process needs, so that no setting of the machine leaks in."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.getcwd(), **settings}
+
+
+def own_settings(bootstrap: str, base_url: str) -> dict[str, str]:
+    """Of one gateway with topics and group of its own."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    return {
+        "GATEWAY_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "GATEWAY_KAFKA__GROUP_ID": name,
+        "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+        "GATEWAY_TOPICS__COMMANDS": f"{name}.commands",
+        "GATEWAY_TOPICS__EVENTS": f"{name}.events",
+        "GATEWAY_TOPICS__STATE": f"{name}.state",
+        "GATEWAY_TOPICS__DLQ": f"{name}.dlq",
+        "GATEWAY_POS__BASE_URL": base_url,
+        "GATEWAY_POS__CLIENT_ID": "client",
+        "GATEWAY_POS__CLIENT_SECRET": "s3cret-of-the-test",
+        "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
+    }
 
 
 def command(
@@ -94,6 +115,16 @@ class Running:
         code = self.process.wait(seconds)
         self._reader.join(5)
         return code
+
+
+@contextmanager
+def sandbox_url(folder: Path) -> Iterator[str]:
+    """A sandbox that knows every point of sale and whose customers approve at once; its base URL."""
+    scenario = folder / "scenario.json"
+    scenario.write_text(json.dumps({"any_pos": True, "poll_delay_ms": 50}))
+    with Running(("sandbox", "--port", "0", "--scenario", str(scenario)), {}) as process:
+        wait_until(lambda: "http://" in process.output, "the sandbox")
+        yield process.output[process.output.index("http://") :].split()[0]
 
 
 class GatewayProcess(Running):

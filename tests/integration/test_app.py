@@ -2,22 +2,29 @@
 
 import json
 import signal
+import socket
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.demo.broker import EmbeddedKafka
 from tests.integration.gateway_process import (
     GatewayProcess,
     Running,
     command,
+    environment,
     free_port,
+    own_settings,
+    sandbox_url,
     wait_until,
 )
-
-VAT = "DK12345678"
 
 
 @dataclass(frozen=True)
@@ -30,31 +37,10 @@ class World:
         return self.settings[f"GATEWAY_TOPICS__{name}"]
 
 
-def own_settings(bootstrap: str, base_url: str) -> dict[str, str]:
-    name = f"t{uuid.uuid4().hex[:8]}"
-    return {
-        "GATEWAY_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-        "GATEWAY_KAFKA__GROUP_ID": name,
-        "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
-        "GATEWAY_TOPICS__COMMANDS": f"{name}.commands",
-        "GATEWAY_TOPICS__EVENTS": f"{name}.events",
-        "GATEWAY_TOPICS__STATE": f"{name}.state",
-        "GATEWAY_TOPICS__DLQ": f"{name}.dlq",
-        "GATEWAY_POS__BASE_URL": base_url,
-        "GATEWAY_POS__CLIENT_ID": "client",
-        "GATEWAY_POS__CLIENT_SECRET": "s3cret-of-the-test",
-        "GATEWAY_POS__MERCHANT_VAT_NUMBER": VAT,
-    }
-
-
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    scenario = tmp_path_factory.mktemp("sandbox") / "scenario.json"
-    scenario.write_text(json.dumps({"any_pos": True, "poll_delay_ms": 50}))
-    with Running(("sandbox", "--port", "0", "--scenario", str(scenario)), {}) as process:
-        wait_until(lambda: any("http://" in line for line in process.lines), "the sandbox")
-        (line,) = [line for line in process.lines if "http://" in line]
-        yield line[line.index("http://") :].split()[0]
+    with sandbox_url(tmp_path_factory.mktemp("sandbox")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -218,11 +204,70 @@ def test_sent_twice_answered_once_and_shown(world: World) -> None:
     assert events(world, "--from", "end") == []
 
 
-def test_events_into_a_reader_that_leaves_end_without_a_word(world: World) -> None:
+def test_ctrl_c_ends_a_watch_without_a_word(world: World) -> None:
     with Running(("events", "--follow"), kafka_only(world)) as following:
+        time.sleep(2)
         following.process.send_signal(signal.SIGINT)
         following.ended()
-        assert "Traceback" not in following.output
+        assert following.output == ""
+
+
+def test_a_reader_that_leaves_ends_the_watch_cleanly(world: World) -> None:
+    with GatewayProcess(world.settings) as gateway:
+        gateway.wait_ready(partitions=4)
+        lines = "\n".join(json.dumps(initiate(f"p-{number}")) for number in range(5))
+        assert command("send", "-", settings=kafka_only(world), stdin=lines.encode()).returncode == 0
+        wait_until(lambda: len(events(world)) >= 10, "events")
+    shown = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m gateway events --json | head -n 1"],
+        env=environment(**kafka_only(world)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert shown.stdout.count(b"\n") == 1
+    assert shown.stderr == b""
+    assert shown.returncode == 0
+
+
+def test_another_group_or_partition_count_than_the_states_ends_the_start_with_2(world: World) -> None:
+    with GatewayProcess(world.settings) as gateway:
+        gateway.wait_ready(partitions=4)
+        assert (
+            command(
+                "send", "-", settings=kafka_only(world), stdin=json.dumps(initiate("p-1")).encode()
+            ).returncode
+            == 0
+        )
+        wait_until(lambda: events(world), "an event")
+        assert gateway.terminate() == 0
+    with GatewayProcess({**world.settings, "GATEWAY_KAFKA__GROUP_ID": "another"}) as stranger:
+        assert stranger.ended() == 2, stranger.output
+        assert "another" in stranger.output
+        assert world.settings["GATEWAY_KAFKA__GROUP_ID"] in stranger.output
+        assert "Traceback" not in stranger.output
+
+
+def test_two_gateways_share_and_the_one_that_stays_takes_over(world: World) -> None:
+    with GatewayProcess(world.settings) as one, GatewayProcess(world.settings) as other:
+        one.wait_ready(partitions=2)
+        other.wait_ready(partitions=2)
+        assert one.terminate() == 0, one.output
+        other.wait_ready(partitions=4)
+        assert other.terminate() == 0, other.output
+
+
+def test_a_port_that_is_taken_is_a_wrong_setting(world: World) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = command(
+            "run", settings={**world.settings, "GATEWAY_HTTP__HOST": "127.0.0.1", "GATEWAY_HTTP__PORT": port}
+        )
+    assert refused.returncode == 2
+    assert "GATEWAY_HTTP__PORT" in refused.stderr.decode()
+    assert "Traceback" not in refused.stderr.decode()
 
 
 def test_a_provider_that_is_away_is_said_in_one_line_and_makes_it_unready(world: World) -> None:
@@ -235,6 +280,8 @@ def test_a_provider_that_is_away_is_said_in_one_line_and_makes_it_unready(world:
         )
         assert gateway.get("/livez")[0] == 200
         assert gateway.ready()["checks"]["broker"] == "ok"
+        wait_until(lambda: "provider out of reach" in gateway.output, "the line")
+        time.sleep(3)
         assert sum("provider" in line for line in gateway.lines) == 1, gateway.output
         assert gateway.terminate() == 0
         assert "Traceback" not in gateway.output
@@ -242,10 +289,39 @@ def test_a_provider_that_is_away_is_said_in_one_line_and_makes_it_unready(world:
 
 def test_a_broker_that_is_away_is_said_in_one_line_and_tried_again(sandbox: str) -> None:
     with GatewayProcess(own_settings(f"127.0.0.1:{free_port()}", sandbox)) as gateway:
-        wait_until(lambda: "out of reach" in gateway.output, "the line")
+        wait_until(lambda: "broker out of reach" in gateway.output, "the line")
         wait_until(lambda: gateway.get("/readyz")[0] == 503, "unready")
         assert gateway.get("/livez")[0] == 200
         assert gateway.ready()["checks"]["broker"] != "ok"
+        time.sleep(3)
         assert gateway.terminate() == 0, gateway.output
-        assert sum("out of reach" in line for line in gateway.lines) == 1
+        assert sum("out of reach" in line for line in gateway.lines) == 1, gateway.output
         assert "Traceback" not in gateway.output
+
+
+@pytest.mark.timeout(240)
+def test_a_broker_that_comes_late_goes_and_comes_back(sandbox: str, tmp_path: Path) -> None:
+    broker = EmbeddedKafka(tmp_path)
+    settings = own_settings(broker.bootstrap_servers, sandbox)
+    with broker:
+        assert command("topics", "create", "--partitions", "2", settings=settings).returncode == 0
+    with GatewayProcess(settings) as gateway:
+        wait_until(lambda: "broker out of reach" in gateway.output, "the line")
+        with broker:
+            gateway.wait_ready(partitions=2)
+            broker.kill()
+            wait_until(lambda: gateway.ready()["checks"]["broker"] != "ok", "unready")
+            broker.start()
+            gateway.wait_ready(partitions=2, seconds=90)
+            sent = command("send", "-", settings=settings, stdin=json.dumps(initiate("p-1")).encode())
+            assert sent.returncode == 0, sent.stderr
+            wait_until(lambda: events(World(settings)), "an event")
+            assert gateway.terminate() == 0, gateway.output
+            assert "Traceback" not in gateway.output
+
+
+def test_the_sandbox_says_where_it_listens_and_ends_cleanly() -> None:
+    with Running(("sandbox", "--port", "0", "--seed", "1"), {}) as sandbox:
+        wait_until(lambda: "http://127.0.0.1:" in sandbox.output, "the sandbox")
+        assert sandbox.terminate() == 0
+        assert "Traceback" not in sandbox.output
