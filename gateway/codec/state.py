@@ -1,8 +1,9 @@
-"""State records: a payment's state as compact JSON, in the fields of the domain type itself, without those that are None.
+"""State records: a payment's state as compact JSON, in the fields of the domain type itself, without those
+that are None.
 
-The version stands beside the bytes, in the record's header. A new field comes in two releases: first read, then
-written; so a reader ignores what it does not know, and every field added after version 1 has a default. A field
-that may be None has None for its default, else leaving it out would change it.
+The version stands beside the bytes, in the record's header. A new field comes in two releases: first read,
+then written; so a reader ignores what it does not know, and every field added after version 1 has a
+default. A field that may be None has None for its default, else leaving it out would change it.
 """
 
 from pydantic import TypeAdapter

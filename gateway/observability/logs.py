@@ -7,6 +7,8 @@ of its own (FastStream does, and stops propagation) is taken over by name; it mu
 place of one that it makes later.
 """
 
+import contextlib
+import json
 import logging
 import sys
 from collections.abc import Iterable
@@ -52,6 +54,15 @@ class LogOptions:
     format: LogFormat = LogFormat.JSON
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """The standard one tells of an entry that cannot be written by showing it whole, unredacted."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        with contextlib.suppress(OSError, ValueError):
+            told = {"level": "error", "logger": record.name, "event": "a log entry cannot be written"}
+            self.stream.write(json.dumps(told) + self.terminator)
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger to which key-value pairs are given: `log.info("partition opened", partition=3)`."""
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
@@ -70,7 +81,7 @@ def configure(options: LogOptions, conceal: Iterable[str] = (), stream: TextIO |
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.contextvars.merge_contextvars, *shared],

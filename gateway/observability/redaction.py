@@ -5,6 +5,7 @@ would rather mask too much: an amount or an offset is a number and has no plus s
 token.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -92,7 +93,9 @@ class Redaction:
         if _is_private(name):
             return MASK
         match value:
-            case int() | float():
+            case float():
+                return value if math.isfinite(value) else str(value)
+            case int():
                 return value
             case str():
                 return self.text(value)

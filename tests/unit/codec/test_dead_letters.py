@@ -248,6 +248,24 @@ def test_a_value_of_the_largest_size_is_read() -> None:
     assert letter(binary(body=value.ljust(LIMITS.max_bytes + 1))).reason == TOO_LARGE
 
 
+def test_a_number_too_long_to_be_meant_is_wrong_only_where_it_is_read() -> None:
+    digits = b"9" * 10_000
+    amount = b'{"paymentId":"p-1","amount":{"value":' + digits + b',"currency":"DKK"}}'
+    dead = letter(binary(attributes(type="payment.capture"), amount))
+    assert dead.reason == INVALID and dead.message.startswith("amount.value: must be")
+    unknown = b'{"paymentId":"p-1","x":-' + digits + b"}"
+    assert not isinstance(
+        read_command(binary(attributes(type="payment.cancel"), unknown), LIMITS), DeadLetter
+    )
+
+
+def test_the_type_is_named_only_where_it_is_one_of_ours() -> None:
+    assert letter(binary(attributes(id=None))).type == "payment.initiate"
+    assert letter(binary(attributes(id=None, type="payment.steal"))).type is None
+    assert letter(binary(attributes(type="payment.steal"))).type is None
+    assert letter(binary(key=None)).type == "payment.initiate"
+
+
 def test_messages_show_no_value() -> None:
     secret = "hunter22 +4520031801"
     for body in (

@@ -117,3 +117,21 @@ def test_configured_anew_nothing_is_written_twice() -> None:
     stream = configured()
     get_logger("gateway").info("once")
     assert len(written(stream)) == 1
+
+
+def test_an_entry_that_cannot_be_written_is_told_of_without_its_content(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = configured()
+    logging.getLogger("any.other").warning("number %d", "hunter22")
+    get_logger("gateway").info("and on")
+    told, after = written(stream)
+    assert told == {"level": "error", "logger": "any.other", "event": "a log entry cannot be written"}
+    assert after["event"] == "and on"
+    assert "hunter22" not in stream.getvalue() + "".join(capsys.readouterr())
+
+
+def test_after_its_stream_is_closed_a_logger_does_not_raise() -> None:
+    stream = configured()
+    stream.close()
+    get_logger("gateway").info("into nothing")

@@ -112,6 +112,7 @@ def test_numbers_and_answers_under_private_names_that_say_nothing_stay() -> None
         "offset": 7,
         "seconds": 0.5,
     }
+    assert logged(rate=float("nan"), most=float("inf")) == {"rate": "nan", "most": "inf"}
 
 
 def test_header_pairs_are_read_by_their_name() -> None:
