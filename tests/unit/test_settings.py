@@ -331,13 +331,14 @@ def test_secrets_are_never_shown(
         "GATEWAY_KAFKA__SECURITY_PROTOCOL": "SASL_PLAINTEXT",
         "GATEWAY_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
         "GATEWAY_KAFKA__SASL_USERNAME": "user-1",
-        "GATEWAY_KAFKA__SASL_PASSWORD": "hunter22",
-        "GATEWAY_HTTP__QUERY_TOKEN": "hunter22",
+        "GATEWAY_KAFKA__SASL_PASSWORD": "hunter22-sasl",
+        "GATEWAY_HTTP__QUERY_TOKEN": "hunter22-query",
         "GATEWAY_POS__PROXY": "http://user:hunter22@proxy:3128",
     }
     settings = loaded(**secrets)
     assert "hunter22" not in repr(settings) and "hunter22" not in str(settings.broker_config())
-    assert set(settings.secrets()) == {"hunter22", "http://user:hunter22@proxy:3128"}
+    proxy = "http://user:hunter22@proxy:3128"
+    assert settings.secrets() == ("hunter22-sasl", "hunter22", "hunter22-query", proxy)
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.event_source = "/x"  # type: ignore[misc]
     names = [name for name in known_variables() if name not in secrets]
