@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gateway.app import library_noise
 from gateway.app.service import Service, WrongSetup
 from gateway.observability import logs
 from gateway.settings import Settings
@@ -12,6 +13,8 @@ __all__ = ["WrongSetup", "serve"]
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then return. Raises `WrongSetup`."""
     logs.configure(settings.log, conceal=settings.secrets())
+    if settings.log.level is not logs.LogLevel.DEBUG:
+        library_noise.install()
     asyncio.run(_run(settings))
 
 

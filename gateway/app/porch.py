@@ -17,6 +17,7 @@ way to publish to any topic.
 
 import asyncio
 import contextlib
+import logging
 from typing import Any, Final
 
 from faststream.kafka import KafkaBroker, KafkaMessage, Topic
@@ -24,11 +25,15 @@ from faststream.kafka.message import FAKE_CONSUMER
 from faststream.message import StreamMessage
 from faststream.middlewares import AckPolicy
 
+from gateway.kafka.admin import told
 from gateway.kafka.consumer import RebalanceListener, TolerantConsumer, record_of
 from gateway.kafka.log import BrokerTrouble
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.transactions import AioKafkaLog
+from gateway.observability.logs import get_logger
 from gateway.settings import Settings
+
+log = get_logger(__name__)
 
 START_TIMEOUT_SECONDS: Final = 30.0
 STOP_TIMEOUT_SECONDS: Final = 5.0
@@ -57,7 +62,8 @@ class Porch:
             consumer_only=True,
             allow_auto_create_topics=False,
             apply_types=False,
-            logger=None,
+            logger=_Errors(),
+            log_level=logging.DEBUG,
             parser=_as_fetched,
             decoder=_undecoded,
             graceful_timeout=STOP_TIMEOUT_SECONDS,
@@ -91,7 +97,7 @@ class Porch:
         # aiokafka's errors are RuntimeErrors, and this room does not know that library.
         except (RuntimeError, OSError, TimeoutError) as fault:
             await self.close()
-            raise BrokerTrouble(str(fault) or type(fault).__name__) from fault
+            raise BrokerTrouble(told(fault)) from fault
         assert isinstance(self._subscriber.consumer, TolerantConsumer), "FastStream builds its own consumer"
 
     async def close(self) -> None:
@@ -107,6 +113,15 @@ class Porch:
 
     async def _on_commands(self, batch: tuple[Any, ...]) -> None:
         self._partitions.deliver([record_of(message) for message in batch])
+
+
+class _Errors:
+    """What FastStream says of errors in its own loop, in one line; of the rest the service speaks itself."""
+
+    def log(self, level: int, msg: object, /, *, exc_info: object = None, **_: object) -> None:
+        if level >= logging.ERROR:
+            fault = told(exc_info) if isinstance(exc_info, BaseException) else None
+            log.error("the consumer failed and goes on", said=str(msg), fault=fault)
 
 
 async def _as_fetched(batch: tuple[Any, ...]) -> KafkaMessage:

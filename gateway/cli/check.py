@@ -10,10 +10,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from gateway.cli.configuration import quiet
-from gateway.cli.kafka_door import REACH_TIMEOUT_SECONDS, look, told
+from gateway.cli.kafka_door import REACH_TIMEOUT_SECONDS, look
 from gateway.cli.outcome import ExitCode, Failed
 from gateway.cli.table import show_table
 from gateway.kafka import topics
+from gateway.kafka.admin import told
 from gateway.kafka.log import BrokerTrouble
 from gateway.mobilepay.client import MobilePay
 from gateway.settings import Settings, SettingsProblems, load, variable
@@ -76,7 +77,7 @@ async def _kafka_lines(settings: Settings) -> AsyncIterator[Line]:
     try:
         found = await look(settings)
     except BrokerTrouble as trouble:
-        yield Line("broker", f"{settings.kafka.bootstrap_servers} is out of reach: {told(trouble)}")
+        yield Line("broker", f"{settings.kafka.bootstrap_servers} is out of reach: {trouble}")
         return
     yield Line("broker", remark=settings.kafka.bootstrap_servers)
     findings = topics.compare(topics.plans(settings.topics), found)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 
 from gateway.cli.outcome import ExitCode, Failed
 from gateway.kafka import topics
-from gateway.kafka.admin import administrator
+from gateway.kafka.admin import administrator, told
 from gateway.kafka.log import BrokerTrouble
 from gateway.settings import BrokerSettings
 
@@ -24,16 +24,8 @@ async def reaching(settings: BrokerSettings) -> AsyncIterator[None]:
         if isinstance(fault, BrokenPipeError):
             raise
         brokers = settings.kafka.bootstrap_servers
-        raise Failed(
-            ExitCode.OUT_OF_REACH, f"the broker at {brokers} is out of reach: {told(fault)}"
-        ) from None
-
-
-def told(fault: BaseException) -> str:
-    """One line about a fault of the broker or of the way to it."""
-    if isinstance(fault, (KafkaConnectionError, KafkaTimeoutError, TimeoutError)) and not str(fault):
-        return "no answer"
-    return (str(fault) or type(fault).__name__).splitlines()[0]
+        reason = str(fault) if isinstance(fault, BrokerTrouble) else told(fault)
+        raise Failed(ExitCode.OUT_OF_REACH, f"the broker at {brokers} is out of reach: {reason}") from None
 
 
 async def look(settings: BrokerSettings) -> Mapping[str, topics.Found]:

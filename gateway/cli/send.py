@@ -13,8 +13,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from gateway.cli.command_lines import DEFAULT_SOURCE, CommandLine, read_command_lines
 from gateway.cli.configuration import broker_settings
-from gateway.cli.kafka_door import partition_count, reaching, told
+from gateway.cli.kafka_door import partition_count, reaching
 from gateway.cli.outcome import ExitCode, Failed
+from gateway.kafka.admin import told
 from gateway.settings import BrokerSettings
 
 MAX_RECORD_BYTES: Final = 1_048_588

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from gateway.kafka.log import BrokerTrouble
 
@@ -25,6 +25,18 @@ async def administrator(
             await client.start()
             yield client
     except (KafkaError, OSError, TimeoutError) as fault:
-        raise BrokerTrouble(str(fault) or type(fault).__name__) from fault
+        raise BrokerTrouble(told(fault)) from fault
     finally:
         await client.close()
+
+
+def told(fault: BaseException) -> str:
+    """One line for people about a fault of the broker or of the way to it."""
+    if isinstance(fault, KafkaConnectionError):
+        return "no connection"
+    if isinstance(fault, TimeoutError):
+        return "no answer"
+    if isinstance(fault, KafkaError):
+        # Some of aiokafka's texts name their class already, some are empty.
+        return (str(fault) or type(fault).__name__).splitlines()[0]
+    return f"{type(fault).__name__}: {fault}".splitlines()[0]
