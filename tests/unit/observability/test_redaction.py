@@ -59,6 +59,7 @@ def test_private_fields_are_masked(name: str, value: Any) -> None:
     "text",
     [
         "Authorization: Bearer hunter22",
+        "answered 401 to bearer hunter22",
         "authorization=Basic aHVudGVyMjI6aHVudGVyMjI=",
         f"sent {JWT} along",
         "client_secret=hunter22&grant_type=client_credentials",
