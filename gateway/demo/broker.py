@@ -116,7 +116,9 @@ class EmbeddedKafka:
             self._format(java, config)
         log = self.log_path.open("ab")
         offset = log.tell()
-        command = [sys.executable, "-m", "gateway.demo.guard", *java, "kafka.Kafka", str(config)]
+        left_behind = self._own_folder.name if self._own_folder else ""
+        guard = [sys.executable, "-m", "gateway.demo.guard", left_behind]
+        command = [*guard, *java, "kafka.Kafka", str(config)]
         with log:
             self._guard = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True

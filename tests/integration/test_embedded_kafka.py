@@ -126,23 +126,25 @@ async def setting(bootstrap: str, name: str) -> str:
 def asker(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that has started a broker; it prints the process ids of the guard and of the broker."""
     program = (
-        "import sys, time; from pathlib import Path; from gateway.demo.broker import EmbeddedKafka\n"
-        "broker = EmbeddedKafka(Path(sys.argv[1])); broker.start()\n"
+        "import time; from gateway.demo.broker import EmbeddedKafka\n"
+        "broker = EmbeddedKafka(); broker.start()\n"
         "print(broker.guard_pid, broker.pid, flush=True); time.sleep(600)\n"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "kafka")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command, surroundings = [sys.executable, "-c", program], os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings) as process:
         yield process
         process.kill()
 
 
-def test_a_killed_asker_leaves_no_broker_behind(asker: "subprocess.Popen[str]") -> None:
+def test_a_killed_asker_leaves_nothing_behind(asker: "subprocess.Popen[str]", tmp_path: Path) -> None:
     assert asker.stdout is not None
     guard, java = map(int, asker.stdout.readline().split())
     assert is_running(java)
+    assert len(list(tmp_path.iterdir())) == 1
     asker.kill()
     wait_until_gone(java)
     wait_until_gone(guard)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
