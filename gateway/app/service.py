@@ -33,7 +33,7 @@ log = get_logger(__name__)
 _PULSE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 2.0
 _REACH_TIMEOUT_SECONDS: Final = 5.0
-_PROVIDER_GRACE_SECONDS: Final = 1.0
+_PROVIDER_LASTING_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20.0
 _FIRST_RETRY_SECONDS: Final = 0.5
 _LAST_RETRY_SECONDS: Final = 5.0
@@ -164,9 +164,9 @@ class Service:
 
     async def _open_porch(self) -> None:
         assert self._partitions is not None
-        porch = Porch(self._settings, self._partitions, self._feeding)
-        await porch.open()
-        self._porch = porch
+        # Known before it is opened, so that a stop in the middle closes what there is of it.
+        self._porch = Porch(self._settings, self._partitions, self._feeding)
+        await self._porch.open()
 
     async def _watch_broker(self) -> None:
         try:
@@ -177,18 +177,24 @@ class Service:
             self._reach(True)
 
     async def _watch_provider(self) -> None:
-        """Say once that the provider is away or refuses us, and once that it is well again."""
+        """Say once that the provider is away or refuses us, and once that it is well again.
+
+        Only what has lasted a little: under load a breaker opens and closes within a second.
+        """
         said: str | None = None
+        seen: str | None = None
+        since = monotonic()
         address = self._settings.pos.base_url
-        await asyncio.sleep(_PROVIDER_GRACE_SECONDS)
         while True:
             trouble = _trouble(self._provider.standing())
-            if trouble != said:
-                if trouble is None:
+            if trouble != seen:
+                seen, since = trouble, monotonic()
+            if seen != said and monotonic() - since >= _PROVIDER_LASTING_SECONDS:
+                said = seen
+                if said is None:
                     log.info("provider in reach", address=address)
                 else:
-                    log.warning(trouble, address=address)
-                said = trouble
+                    log.warning(said, address=address)
             await asyncio.sleep(_PULSE_SECONDS)
 
     async def _pulse(self) -> None:
