@@ -121,7 +121,10 @@ class Running:
 def sandbox_url(folder: Path) -> Iterator[str]:
     """A sandbox that knows every point of sale and whose customers approve at once; its base URL."""
     scenario = folder / "scenario.json"
-    scenario.write_text(json.dumps({"any_pos": True, "poll_delay_ms": 50}))
+    # By default some customers decline and some never come; here the process is what is tested.
+    everyone_accepts = {"decline": 0, "never": 0, "check_in_seconds": 0, "decision_seconds": 0.1}
+    told = {"any_pos": True, "poll_delay_ms": 50, "customers": everyone_accepts}
+    scenario.write_text(json.dumps(told))
     with Running(("sandbox", "--port", "0", "--scenario", str(scenario)), {}) as process:
         wait_until(lambda: "http://" in process.output, "the sandbox")
         yield process.output[process.output.index("http://") :].split()[0]
