@@ -345,7 +345,7 @@ def _abandon(d: Draft) -> None:
     data = start.data
     due_ms = d.now.wall_ms + LATE_LOOK_MS
     late = AbandonedStart(
-        pending.cause, data.merchant_vat_number, data.pos_id, start.order_id, data.amount, due_ms
+        pending.cause, data.pos_id, start.order_id, data.amount, due_ms, data.merchant_vat_number
     )
     d.change(abandoned=(*d.state.abandoned, late))
 

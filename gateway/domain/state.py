@@ -52,11 +52,11 @@ class AbandonedStart:
     """A start that was answered without an effect found, to be looked for once more at `due_ms`."""
 
     cause: Cause
-    merchant: str | None
     pos_id: str
     order_id: str
     amount: Money
     due_ms: int
+    merchant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

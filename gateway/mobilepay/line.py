@@ -123,5 +123,8 @@ def urgency_of(request: WireRequest) -> Urgency:
 
 
 def requests_of(request: WireRequest, most: int) -> int:
-    """Looks and polls are one request a run: what goes unanswered is asked again at the reader's own pace."""
-    return 1 if request.purpose in (Purpose.LOOK, Purpose.POLL) else most
+    """Looks, and GETs of one payment, are one request a run: what goes unanswered is asked again at the reader's
+    own pace, since the provider's pace for a resource holds for repeated requests too.
+    """
+    paced = request.purpose is Purpose.LOOK or request.name == "read_payment"
+    return 1 if paced else most

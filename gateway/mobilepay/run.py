@@ -2,8 +2,9 @@
 handling).
 
 A request leaves only with the permit's last word, given with the connection in hand and no await before the
-first byte. What a run has sent and not heard of is counted there and nowhere else, so the count is true
-however it ends.
+first byte. Reads need it too: a stale owner that goes on polling beside the new one would break the pace that
+the provider asks for. What a run has sent and not heard of is counted there and nowhere else, so the count is
+true however it ends.
 """
 
 from math import ceil
@@ -156,7 +157,7 @@ class Run:
         permit = self._permit
         if permit.withdrawn:
             raise _Withheld(DeferralCause.WITHDRAWN)
-        if self._request.changes and not permit.holds() and not await permit.renew():
+        if not permit.holds() and not await permit.renew():
             raise _Withheld(DeferralCause.WITHDRAWN if permit.withdrawn else DeferralCause.PERMIT_ENDED)
 
     def _last_word(self) -> None:
@@ -164,7 +165,7 @@ class Run:
         latest = self._request.not_after_ms
         if self._permit.withdrawn:
             raise _Withheld(DeferralCause.WITHDRAWN)
-        if self._request.changes and not self._permit.holds():
+        if not self._permit.holds():
             raise _Withheld(None)
         if latest is not None and self._line.around.wall_ms() > latest:
             raise _Withheld(DeferralCause.TOO_LATE)

@@ -130,7 +130,10 @@ class Recorder:
         heard = shown is not None and shown.status < 500 and shown.status not in (401, 429)
         heard = heard and fault not in SPOILED
         if sighting.operation is not None and sighting.operation in POLLED:
-            self._poll_finished(sighting.operation, sighting, shown if heard else None, now)
+            unauthorized = shown is not None and shown.status == 401
+            self._poll_finished(
+                sighting.operation, sighting, shown if heard else None, now, unauthorized=unauthorized
+            )
         if heard and shown is not None and shown.status == 200:
             self.calls.looked(sighting, shown)
             if sighting.operation is Operation.LIST_PAYMENTS:
@@ -198,11 +201,18 @@ class Recorder:
             self._violation("polled_too_early", sighting, now, text)
 
     def _poll_finished(
-        self, operation: Operation, sighting: Sighting, shown: Response | None, now: float
+        self,
+        operation: Operation,
+        sighting: Sighting,
+        shown: Response | None,
+        now: float,
+        *,
+        unauthorized: bool,
     ) -> None:
         poll = self._poll(operation, sighting.subject)
         if shown is None:
-            gap = min(poll.delay_seconds, UNHEARD_GAP_SECONDS)
+            # A 401 says nothing of the resource: the same GET may follow at once, with another token.
+            gap = 0.0 if unauthorized else min(poll.delay_seconds, UNHEARD_GAP_SECONDS)
             poll.not_before = max(poll.not_before, sighting.arrived_at + gap)
             if sighting.allowance == "repair":
                 poll.repairs = 1

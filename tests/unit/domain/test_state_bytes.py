@@ -1,10 +1,15 @@
 """Any state that a history leads to comes back from its bytes as it was."""
 
+from dataclasses import fields, is_dataclass
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.codec.state import decode_state, encode_state
 from gateway.domain.operations import Accepted, DeferralCause, Deferred, ProviderStatus, Unknown
+from gateway.domain.state import PaymentState
 from tests.unit.domain.play import AMOUNT, CANCEL, CAPTURE, PROVIDER_ID, Play, initiate, observed
 
 MOVES = st.sampled_from(["initiate", "capture", "cancel", "accept", "observe", "unknown", "defer", "due"])
@@ -54,3 +59,25 @@ def test_a_reader_ignores_what_a_later_version_adds() -> None:
     assert play.state is not None
     later = encode_state(play.state).replace(b'{"payment_id"', b'{"a_later_field":[1],"payment_id"', 1)
     assert decode_state(later) == play.state
+
+
+def part_types(kind: Any, seen: set[Any]) -> set[Any]:
+    """All dataclasses that a state record may hold."""
+    if is_dataclass(kind) and kind not in seen:
+        seen.add(kind)
+        for hint in get_type_hints(kind).values():
+            part_types(hint, seen)
+    for argument in get_args(kind):
+        part_types(argument, seen)
+    return seen
+
+
+def test_whatever_may_be_none_is_none_by_default() -> None:
+    """What is None is left out of the bytes, so its default must give it back."""
+    parts = part_types(PaymentState, set())
+    assert len(parts) > 10
+    for part in parts:
+        hints = get_type_hints(part)
+        for field in fields(part):
+            if NoneType in get_args(hints[field.name]):
+                assert field.default is None, f"{part.__name__}.{field.name}"

@@ -89,14 +89,14 @@ async def test_every_retry_has_the_same_key_and_body() -> None:
 
 @pytest.mark.parametrize("most", [1, 3, 6])
 @pytest.mark.parametrize("step", [TIMED_OUT, CUT_OFF, FAILED, httpx.ReadError("reset")])
-@pytest.mark.parametrize("operation", [INITIATE, CAPTURE, CANCEL, READ_BACK, FIND_ALL])
+@pytest.mark.parametrize("operation", [INITIATE, CAPTURE, CANCEL, FIND_ALL])
 async def test_a_run_that_is_never_heard_is_unknown(operation: Operation, step: Step, most: int) -> None:
     play = Play(step, max_requests_per_call=most)
     assert await play.perform(operation) == Unknown(most)
     assert len(play.far.sent) == most
 
 
-@pytest.mark.parametrize("operation", [POLL, LOOK, FIND])
+@pytest.mark.parametrize("operation", [POLL, LOOK, READ_BACK, FIND])
 async def test_polls_and_looks_are_single_requests(operation: Operation) -> None:
     play = Play(TIMED_OUT)
     assert await play.perform(operation) == Unknown(1)
@@ -262,7 +262,7 @@ async def test_a_permit_that_says_yes_and_no_for_ever_is_given_up() -> None:
     assert play.far.sent == []
 
 
-@pytest.mark.parametrize("operation", [INITIATE, CAPTURE, CANCEL, READ_BACK])
+@pytest.mark.parametrize("operation", [INITIATE, CAPTURE, CANCEL, FIND_ALL])
 async def test_withdrawn_between_two_requests_no_further_one_leaves(operation: Operation) -> None:
     play = Play(FAILED)
 
@@ -291,11 +291,13 @@ async def test_withdrawn_before_it_began_not_even_a_connection_is_asked_for(oper
     assert (play.far.arrivals, play.permit.renewals) == (0, 0)
 
 
-async def test_a_read_needs_no_permit() -> None:
+async def test_a_read_needs_a_permit_too() -> None:
+    """A stale owner that polls on beside the new one would break the provider's pace."""
     play = Play(READ)
     play.permit.valid, play.permit.ended = False, True
-    assert isinstance(await play.perform(POLL), Observed)
-    assert play.permit.renewals == 0
+    outcome = await play.perform(POLL)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.cause, outcome.requests, play.far.arrivals) == (DeferralCause.PERMIT_ENDED, 0, 0)
 
 
 async def test_no_creating_request_leaves_after_its_time() -> None:

@@ -1,0 +1,329 @@
+"""The whole gateway in one process, in virtual time: shops, customers, a broker in memory, instances that
+come and go.
+
+One seed decides everything: what shops ask, what customers do, which faults hit, who is killed or cut off,
+and when. The same seed gives the same history.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.codec import CommandLimits
+from gateway.domain.commands import Message
+from gateway.domain.draft import Rules
+from gateway.domain.operations import Outcome
+from gateway.flow import Call, FlowOptions, PaymentFlow
+from gateway.kafka.limits import Limits
+from gateway.kafka.opening import PartitionConfig
+from gateway.kafka.partitions import Partitions
+from gateway.kafka.records import Channel, Headers, Outgoing, Record
+from gateway.mobilepay.client import MobilePay
+from gateway.mobilepay.line import Surroundings
+from gateway.mobilepay.options import MobilePayOptions
+from gateway.mobilepay.secret import Secret
+from gateway.sandbox import Sandbox, SandboxConfig
+from gateway.sandbox.customers import CustomerPolicy
+from gateway.sandbox.faults import FaultPlan
+from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker, MemoryLog
+from tests.fakes.virtual_time import VirtualClock
+from tests.simulation.far_side import LoopClock, SandboxTransport
+
+LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
+SHARES = {
+    "error_before": 0.03,
+    "error_after": 0.04,
+    "timeout_before": 0.02,
+    "timeout_after": 0.04,
+    "late_effect": 0.03,
+    "reset_before": 0.02,
+    "reset_after": 0.03,
+    "throttled": 0.02,
+    "unauthorized": 0.005,
+    "malformed_body": 0.01,
+    "empty_body": 0.01,
+    "wrong_content_type": 0.01,
+    "cut_body": 0.01,
+    "slow": 0.03,
+}
+
+
+@dataclass
+class Plan:
+    """What one run does. All times are seconds."""
+
+    seed: int
+    partitions: int = 3
+    payments: int = 30
+    points_of_sale: int = 12
+    seconds: float = 60.0
+    faulty: bool = True
+    violent: bool = True
+
+
+@dataclass
+class Sent:
+    id: str
+    payment_id: str
+    type: str
+
+
+class Process:
+    """One gateway process: client, flow, partitions, and a feeder in the porch's place."""
+
+    def __init__(self, town: "Town", name: str) -> None:
+        self.name = name
+        self.town = town
+        draws = random.Random(f"{town.plan.seed}-{name}")
+        clock = VirtualClock(boot_origin=draws.uniform(0, 1e6))
+        loop = asyncio.get_running_loop()
+        around = Surroundings(loop.time, clock.wall_ms, asyncio.sleep, draws.random)
+        options = MobilePayOptions(
+            client_id="client",
+            client_secret=Secret("canary-secret"),
+            client_version="1.0.0",
+            base_url="http://provider",
+            merchant_vat_number="DK12345678",
+        )
+        self.transport = SandboxTransport(town.sandbox, draws)
+        self.provider = MobilePay(options, self.transport, around)
+        flow_options = FlowOptions(Rules(), CommandLimits(), "/pos-gateway", "0.0.0")
+        self.log = MemoryLog(town.broker, name)
+        self.partitions: Partitions[Message, Call, Outcome] = Partitions(
+            PaymentFlow(self.provider, flow_options, draws),
+            self.log,
+            clock,
+            LIMITS,
+            PartitionConfig("group", town.plan.partitions),
+            draws,
+            town.mismatches.append,
+        )
+        self.provider.start()
+        self._feeder = asyncio.create_task(self._feed())
+
+    async def _feed(self) -> None:
+        while True:
+            for number in range(self.town.plan.partitions):
+                records = self.log.fetch(number)
+                if records:
+                    self.partitions.deliver(records)
+            await asyncio.sleep(0.01)
+
+    async def kill(self) -> None:
+        """As SIGKILL: nothing is committed, released or told; requests that left go their way."""
+        self._feeder.cancel()
+        for partition in self.partitions._owned.values():
+            partition._driver.cancel()
+            partition._turns.abandon()
+        await self.provider.close()
+
+    async def stop(self) -> None:
+        await self.partitions.drain(3.0)
+        self._feeder.cancel()
+        await self.provider.close()
+
+
+@dataclass
+class Town:
+    plan: Plan
+    sent: list[Sent] = field(default_factory=list)
+    mismatches: list[str] = field(default_factory=list)
+    cut: set[str] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.draws = random.Random(self.plan.seed)
+        self.broker = MemoryBroker(self.plan.partitions, self._step)
+        faults = FaultPlan(probabilities={"*": SHARES, "token": {}} if self.plan.faulty else {})
+        config = SandboxConfig(
+            seed=self.plan.seed,
+            any_pos=True,
+            customers=CustomerPolicy(decline=0.15, never=0.15),
+            faults=faults,
+        )
+        self.sandbox = Sandbox(config, LoopClock())
+        self._names = iter(range(1_000))
+
+    async def _step(self, owner: str, step: str, partition: int) -> None:
+        await asyncio.sleep(STEP_SECONDS * self.draws.uniform(0.5, 5))
+        while owner in self.cut:
+            await asyncio.sleep(0.5)
+
+    def process(self) -> Process:
+        return Process(self, f"gateway-{next(self._names)}")
+
+    def send(self, type_: str, payment_id: str, data: dict[str, Any], id_: str | None = None) -> None:
+        id_ = id_ or f"m-{len(self.sent)}"
+        headers: Headers = (
+            ("ce_specversion", b"1.0"),
+            ("ce_id", id_.encode()),
+            ("ce_source", b"/orders"),
+            ("ce_type", type_.encode()),
+        )
+        number = int(hashlib.sha256(payment_id.encode()).hexdigest(), 16) % self.plan.partitions
+        log = self.broker.partitions[number]
+        wall_ms = VirtualClock().wall_ms()
+        value = json.dumps({"paymentId": payment_id, **data}).encode()
+        offset = log.beginning + len(log.commands)
+        log.commands.append(Record("commands", number, offset, wall_ms, payment_id.encode(), value, headers))
+        self.sent.append(Sent(id_, payment_id, type_))
+
+    def events(self) -> list[dict[str, Any]]:
+        found = []
+        for number in range(self.plan.partitions):
+            for record in self.broker.published(number, Channel.EVENTS):
+                found.append(_event(record))
+        return found
+
+    def dead_letters(self) -> list[Outgoing]:
+        numbers = range(self.plan.partitions)
+        return [r for n in numbers for r in self.broker.published(n, Channel.DEAD_LETTERS)]
+
+    # The life of the town.
+
+    async def live(self) -> None:
+        """Shops, violence, then peace: all must come to rest by itself."""
+        numbers = list(range(self.plan.partitions))
+        first = self.process()
+        first.partitions.assigned(numbers)
+        shops = asyncio.create_task(self._shop())
+        owner = first
+        while not shops.done():
+            await asyncio.sleep(self.draws.uniform(2, 12))
+            if self.plan.violent:
+                owner = await self._replace(owner, numbers)
+        await shops
+        self.sandbox.faults.replace(FaultPlan())
+        self.cut.clear()
+        await self._rest()
+        await owner.stop()
+
+    async def _replace(self, owner: Process, numbers: list[int]) -> Process:
+        following = self.process()
+        match self.draws.choice(["kill", "release", "stale", "away", "nothing"]):
+            case "kill":
+                await owner.kill()
+                await asyncio.sleep(self.draws.uniform(0.01, 8))
+            case "release":
+                await owner.partitions.revoked(numbers)
+                await owner.stop()
+            case "stale":
+                # The broker hears nothing of it any more, but it can still call the provider.
+                self.cut.add(owner.name)
+                await asyncio.sleep(self.draws.uniform(0.01, 8))
+                following.partitions.assigned(numbers)
+                await asyncio.sleep(self.draws.uniform(0.1, 12))
+                self.cut.discard(owner.name)
+                await asyncio.sleep(self.draws.uniform(0.1, 3))
+                await owner.partitions.revoked(numbers)
+                await owner.stop()
+                return following
+            case "away":
+                owner.transport.away = True
+                await asyncio.sleep(self.draws.uniform(0.5, 20))
+                owner.transport.away = False
+                await following.stop()
+                return owner
+            case _:
+                await following.stop()
+                return owner
+        following.partitions.assigned(numbers)
+        return following
+
+    async def _shop(self) -> None:
+        plan, draws = self.plan, self.draws
+        followed: set[str] = set()
+        started = 0
+        end = asyncio.get_running_loop().time() + plan.seconds
+        while asyncio.get_running_loop().time() < end or started < plan.payments:
+            await asyncio.sleep(draws.expovariate(plan.payments / plan.seconds))
+            if started < plan.payments:
+                started += 1
+                self._start(f"pay-{started}")
+            if draws.random() < 0.15 and self.sent:
+                self._again(draws.choice(self.sent))
+            for event in self.events():
+                name = f"{event['paymentId']}-{event['type']}"
+                if name in followed:
+                    continue
+                followed.add(name)
+                self._follow(event)
+
+    def _start(self, payment_id: str) -> None:
+        draws = self.draws
+        pos = draws.randrange(self.plan.points_of_sale)
+        data: dict[str, Any] = {
+            "posId": f"00000000-0000-4000-8000-{pos:012d}",
+            "amount": {"value": draws.randrange(1, 100_000), "currency": "DKK"},
+            "capture": draws.choice(["manual", "automatic"]),
+            "whenBusy": draws.choice(["reject", "wait", "wait"]),
+            "approvalTimeoutSeconds": draws.choice([5, 20, 60]),
+        }
+        if draws.random() < 0.3:
+            data["orderId"] = f"order-{payment_id}"
+        self.send("payment.initiate", payment_id, data)
+        if draws.random() < 0.1:
+            self.send("payment.cancel", payment_id, {})
+        if draws.random() < 0.05:
+            self.send("payment.capture", payment_id, {})
+
+    def _follow(self, event: dict[str, Any]) -> None:
+        draws, payment_id = self.draws, event["paymentId"]
+        if event["type"] == "payment.reserved":
+            if draws.random() < 0.7:
+                self.send("payment.capture", payment_id, {})
+            elif draws.random() < 0.7:
+                self.send("payment.cancel", payment_id, {})
+        elif event["type"] in ("payment.initiated", "payment.unknown") and draws.random() < 0.15:
+            self.send("payment.cancel", payment_id, {})
+
+    def _again(self, sent: Sent) -> None:
+        """The same message once more, as an upstream outbox does."""
+        for log in self.broker.partitions:
+            for record in log.commands:
+                if dict(record.headers)["ce_id"] == sent.id.encode():
+                    offset = log.beginning + len(log.commands)
+                    again = Record(
+                        record.topic,
+                        record.partition,
+                        offset,
+                        record.timestamp_ms,
+                        record.key,
+                        record.value,
+                        record.headers,
+                    )
+                    log.commands.append(again)
+                    return
+
+    async def _rest(self) -> None:
+        """Nothing more happens for a while, within two virtual days."""
+        quiet_for, seen = 0.0, -1
+        deadline = asyncio.get_running_loop().time() + 2 * 86_400
+        while quiet_for < 1_000:
+            await asyncio.sleep(50)
+            count = len(self.events())
+            unanswered = {s.id for s in self.sent} - self.answers().keys()
+            quiet_for = quiet_for + 50 if count == seen and not unanswered else 0.0
+            seen = count
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"seed {self.plan.seed}: never at rest, unanswered: {sorted(unanswered)[:5]}"
+
+    def answers(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for event in self.events():
+            if "commandId" in event:
+                found.setdefault(event["commandId"], []).append(event)
+        return found
+
+    def history_hash(self) -> str:
+        text = json.dumps(self.events(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _event(record: Outgoing) -> dict[str, Any]:
+    headers = {name: (value or b"").decode() for name, value in record.headers}
+    data: dict[str, Any] = json.loads(record.value or b"")
+    return {**data, "type": headers["ce_type"], "eventId": headers["ce_id"]}
