@@ -6,6 +6,7 @@ refusal is compared with a reading of the payment, since the customer or the pro
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from gateway.domain.commands import Message
 from gateway.domain.draft import Draft, cause_of
@@ -82,6 +83,8 @@ def sent(d: Draft, outcome: Outcome) -> None:
             d.note(unheard=d.memo.unheard or unheard > 0, not_before=d.now.steady + wait)
         case Observed() | Found():
             raise AssertionError(f"a capture or cancel cannot end as {type(outcome).__name__}")
+        case _:
+            assert_never(outcome)
 
 
 def _needs_reading(refusal: Refusal) -> bool:
@@ -111,6 +114,8 @@ def read(d: Draft, outcome: Outcome) -> None:
             d.note(not_before=d.now.steady + after_ms / 1000)
         case Accepted() | Found():
             raise AssertionError(f"a reading cannot end as {type(outcome).__name__}")
+        case _:
+            assert_never(outcome)
 
 
 def _compare(d: Draft, reading: PaymentReading) -> None:

@@ -3,6 +3,8 @@
 Reasons are judged in one order: expiry, existence, status, currency, amount.
 """
 
+from typing import assert_never
+
 from gateway.domain.commands import (
     CancelPayment,
     CapturePayment,
@@ -38,6 +40,8 @@ def judge(d: Draft, message: Message) -> bool:
             take(d, message)
             d.reject(message, Reason.UNSUPPORTED, f"{data.type} is not supported by this gateway")
             return True
+        case _:
+            assert_never(data)
 
 
 def _judge_initiate(d: Draft, message: Message, data: InitiatePayment) -> bool:

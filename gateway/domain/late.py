@@ -5,6 +5,7 @@ later start: it waits while such a start is unanswered, and the payment's own re
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from gateway.domain.draft import Draft
 from gateway.domain.lifecycle import ENDED, status_of
@@ -71,6 +72,8 @@ def looked(d: Draft, outcome: Outcome) -> None:
             d.note(look=None, tries=d.memo.tries + 1, late_not_before=d.now.steady + wait)
         case Accepted():
             raise AssertionError("a look cannot end as Accepted")
+        case _:
+            assert_never(outcome)
 
 
 def _next(d: Draft) -> AbandonedStart:

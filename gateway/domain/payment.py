@@ -5,6 +5,7 @@ the one next thing from the state alone, so that a crash between any two turns l
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from gateway.domain import changing, inbox, judging, late, starting, watching
 from gateway.domain.commands import CancelPayment, Message
@@ -84,6 +85,8 @@ def decide(
             _performed(d, operation, outcome)
         case Restored():
             _restored(d)
+        case _:
+            assert_never(prompt)
     inbox.overtake(d)
     if running is None:
         _advance(d)
@@ -117,6 +120,8 @@ def _performed(d: Draft, operation: Operation, outcome: Outcome) -> None:
             assert reading is not None
             d.note(reading=None)
             _read(d, reading, outcome)
+        case _:
+            assert_never(operation)
 
 
 def _read(d: Draft, reading: Reading, outcome: Outcome) -> None:
@@ -166,6 +171,8 @@ def _is_intended(d: Draft, running: Operation) -> bool:
             return changing.request(d) == running
         case ReadPayment() | FindPayments():
             return False
+        case _:
+            assert_never(running)
 
 
 def _advance(d: Draft) -> None:

@@ -5,6 +5,7 @@ GET payments).
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from gateway.domain.draft import Draft
 from gateway.domain.events import Candidate
@@ -98,6 +99,8 @@ def heard(d: Draft, start: Start, look: Look, outcome: Outcome) -> Ours | None:
             _begin_again(d, after_ms / 1000)
         case Accepted():
             raise AssertionError("a search cannot end as Accepted")
+        case _:
+            assert_never(outcome)
     return None
 
 

@@ -7,11 +7,11 @@ search begun long enough after the last request may say that nothing exists.
 """
 
 from dataclasses import replace
-from enum import Enum, auto
+from typing import assert_never
 
 from gateway.domain import searching
 from gateway.domain.draft import Draft
-from gateway.domain.events import Candidate, PaymentUnknown
+from gateway.domain.events import PaymentUnknown
 from gateway.domain.identity import idempotency_key
 from gateway.domain.judging import judge_cancel, plan_start
 from gateway.domain.lifecycle import ACTIVE, ENDED, status_of
@@ -30,23 +30,23 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.domain.pacing import (
-    KEY_LIFETIME_MS,
-    LATE_LOOK_MS,
     busy_again_seconds,
     look_again_seconds,
     refused_again_seconds,
 )
-from gateway.domain.state import AbandonedStart, Look, OperationKind, Pending, Reading, Start
-from gateway.domain.vocabulary import CancelReason, CaptureMode, PaymentStatus, Reason, WhenBusy
+from gateway.domain.refusing import answer_overtaken, conclude_nothing, give_way, refused
+from gateway.domain.state import Look, OperationKind, Pending, Reading
+from gateway.domain.vocabulary import CancelReason, CaptureMode, PaymentStatus, Reason
+from gateway.domain.wanting import (
+    Unwanted,
+    approval_deadline_ms,
+    is_sought,
+    not_after_ms,
+    pending_of,
+    start_of,
+    unwanted,
+)
 from gateway.domain.watching import believe, heed_pace, poll_delay_seconds
-
-
-class Unwanted(Enum):
-    """Why no further request of a start leaves."""
-
-    OVERTAKEN = auto()
-    APPROVAL_TIME_PASSED = auto()
-    EXPIRED = auto()
 
 
 def pursue(d: Draft) -> None:
@@ -57,43 +57,39 @@ def pursue(d: Draft) -> None:
     elif provider_payment_id is not None:
         d.read_payment(provider_payment_id, Purpose.READ_BACK, Reading.READ_BACK)
     elif memo.look is not None:
-        _search(d, memo.look)
-    elif memo.unheard and (memo.spent or memo.refusal is not None or _is_sought(d)):
-        searching.begin(d, _start(d))
+        search_on(d, memo.look)
+    elif memo.unheard and (memo.spent or memo.refusal is not None or is_sought(d)):
+        searching.begin(d, start_of(d))
     elif memo.refusal is not None:
-        searching.inquire(d, _start(d))
+        searching.inquire(d, start_of(d))
     elif memo.unheard or unwanted(d) is None:
         d.ask(request(d))
     else:
-        _conclude_nothing(d, ())
+        conclude_nothing(d, ())
 
 
-def unwanted(d: Draft) -> Unwanted | None:
-    start, pending = _start(d), _pending(d)
+def wait_or_try(d: Draft) -> None:
+    """Between two attempts: end the wait where it is no longer wanted, else try again when due."""
+    start = start_of(d)
     if start.overtaken_by is not None:
-        return Unwanted.OVERTAKEN
-    if d.now.wall_ms > _not_after_ms(start, pending):
-        return Unwanted.EXPIRED
-    if d.now.wall_ms >= _approval_deadline_ms(d, start, pending) and d.memo.unheard:
-        return Unwanted.APPROVAL_TIME_PASSED
-    return None
-
-
-def _is_sought(d: Draft) -> bool:
-    """The start is unwanted, and what it made can be told from a neighbour's payment only by looking.
-
-    Where the order sent is not the payment's id, a payment found by that order may belong to somebody else;
-    then the same call names the resource once more, while its key is young.
-    """
-    start = _start(d)
-    if unwanted(d) is None:
-        return False
-    return searching.is_told_by_order(d, start) or d.now.wall_ms > _not_after_ms(start, _pending(d))
+        answer_overtaken(d, ())
+    elif d.now.steady < d.memo.not_before:
+        d.wake_at(d.memo.not_before)
+    elif d.memo.look is not None:
+        search_on(d, d.memo.look)
+    elif d.now.wall_ms > start.message.expires_at_ms:
+        d.note(refusal=Refusal(Reason.POINT_OF_SALE_BUSY, 409))
+        searching.inquire(d, start)
+    elif d.conditions.holding:
+        d.wake_at(d.now.steady + busy_again_seconds(1, d.dice))
+    else:
+        d.change(start=replace(start, attempt=start.attempt + 1))
+        plan_start(d)
 
 
 def request(d: Draft) -> Initiate:
     """The creating call of the present attempt: the same bytes under the same key, however often."""
-    start, pending = _start(d), _pending(d)
+    start, pending = start_of(d), pending_of(d)
     data = start.data
     key = idempotency_key(start.message.id, d.state.payment_id, OperationKind.INITIATE, start.attempt)
     return Initiate(
@@ -106,7 +102,7 @@ def request(d: Draft) -> Initiate:
         restrictions=data.restrictions,
         label=data.label,
         first=not d.memo.unheard,
-        not_after_ms=_not_after_ms(start, pending),
+        not_after_ms=not_after_ms(start, pending),
     )
 
 
@@ -123,7 +119,7 @@ def sent(d: Draft, outcome: Outcome) -> None:
                 d.note(not_before=d.now.steady, spent=False, refusal=None, look=None, tries=0)
         case Rejected(refusal, unheard):
             d.note(unheard=d.memo.unheard or unheard > 0)
-            _refused(d, refusal)
+            refused(d, refusal)
         case Unknown():
             d.note(unheard=True)
             _unheard(d)
@@ -133,6 +129,8 @@ def sent(d: Draft, outcome: Outcome) -> None:
             d.note(unheard=d.memo.unheard or unheard > 0, not_before=d.now.steady + wait)
         case Observed() | Found():
             raise AssertionError(f"a creating call cannot end as {type(outcome).__name__}")
+        case _:
+            assert_never(outcome)
 
 
 def _unheard(d: Draft) -> None:
@@ -147,64 +145,18 @@ def _unheard(d: Draft) -> None:
 
 def tell_unknown(d: Draft) -> None:
     """Say once for each operation that its outcome is not known."""
-    pending = _pending(d)
+    pending = pending_of(d)
     if not pending.told:
         d.change(pending=replace(pending, told=True))
         d.tell(PaymentUnknown(pending.kind), pending.cause, provider=d.words())
 
 
-def _refused(d: Draft, refusal: Refusal) -> None:
-    if d.memo.unheard:
-        d.note(refusal=refusal, spent=False, not_before=d.now.steady)
-    elif refusal.reason is Reason.POINT_OF_SALE_BUSY:
-        _busy(d, refusal)
-    else:
-        _answer_refusal(d, refusal, ())
-
-
-def _busy(d: Draft, refusal: Refusal) -> None:
-    """The point of sale has another active payment; this attempt is over for certain."""
-    start = _start(d)
-    if start.data.when_busy is WhenBusy.WAIT and unwanted(d) is None:
-        wait_for_point_of_sale(d)
-    elif unwanted(d) is Unwanted.OVERTAKEN:
-        _conclude_nothing(d, ())
-    else:
-        d.note(refusal=refusal, look=None, tries=0, not_before=d.now.steady)
-
-
-def wait_for_point_of_sale(d: Draft) -> None:
-    """Nothing is pending between two attempts; the next one has a key of its own."""
-    d.change(pending=None, touched_ms=d.now.wall_ms)
-    d.calm()
-    d.note(not_before=d.now.steady + busy_again_seconds(_start(d).attempt, d.dice))
-
-
-def wait_or_try(d: Draft) -> None:
-    """Between two attempts: end the wait where it is no longer wanted, else try again when due."""
-    start = _start(d)
-    if start.overtaken_by is not None:
-        _answer_overtaken(d, ())
-    elif d.now.steady < d.memo.not_before:
-        d.wake_at(d.memo.not_before)
-    elif d.memo.look is not None:
-        _search(d, d.memo.look)
-    elif d.now.wall_ms > start.message.expires_at_ms:
-        d.note(refusal=Refusal(Reason.POINT_OF_SALE_BUSY, 409))
-        searching.inquire(d, start)
-    elif d.conditions.holding:
-        d.wake_at(d.now.steady + busy_again_seconds(1, d.dice))
-    else:
-        d.change(start=replace(start, attempt=start.attempt + 1))
-        plan_start(d)
-
-
 def looked(d: Draft, outcome: Outcome) -> None:
     """One GET of a search has ended."""
-    start, look = _start(d), d.memo.look
+    start, look = start_of(d), d.memo.look
     assert look is not None
     listed = isinstance(outcome, Found) and look.unread is None
-    if listed and not look.everything and d.memo.refusal is None and not _is_sought(d):
+    if listed and not look.everything and d.memo.refusal is None and not is_sought(d):
         # The provider answers again: the same call under the same key names what it made.
         d.note(look=None, spent=False, tries=0, not_before=d.now.steady)
         return
@@ -215,8 +167,8 @@ def looked(d: Draft, outcome: Outcome) -> None:
         _found(d, ours.reading)
 
 
-def _search(d: Draft, look: Look) -> None:
-    nothing = searching.go_on(d, _start(d), look)
+def search_on(d: Draft, look: Look) -> None:
+    nothing = searching.go_on(d, start_of(d), look)
     if nothing is not None:
         _looked(d, nothing.look)
 
@@ -226,39 +178,19 @@ def _looked(d: Draft, look: Look) -> None:
     refusal = d.memo.refusal
     settled = d.memo.last_request + d.rules.settle_seconds
     if refusal is not None and (look.everything or (look.seen and unwanted(d) is None)):
-        _give_way(d, refusal, look)
+        give_way(d, refusal, look)
     elif look.begun < settled:
         soon = d.now.steady + look_again_seconds(d.memo.tries, d.dice)
         d.note(tries=d.memo.tries + 1, not_before=settled if d.now.steady < settled < soon else soon)
     elif refusal is not None and unwanted(d) is None:
-        _give_way(d, refusal, look)
+        give_way(d, refusal, look)
     else:
-        _conclude_nothing(d, look.seen)
-
-
-def _give_way(d: Draft, refusal: Refusal, look: Look) -> None:
-    """A refusal holds after all, or is certain and its reason has been asked for."""
-    d.note(unheard=False, spent=False, refusal=None)
-    if look.everything or refusal.reason is not Reason.POINT_OF_SALE_BUSY:
-        _answer_refusal(d, refusal, look.seen)
-    elif _start(d).data.when_busy is WhenBusy.WAIT or not look.seen:
-        _busy(d, refusal)
-    else:
-        _answer_refusal(d, refusal, look.seen)
-
-
-def _answer_refusal(d: Draft, refusal: Refusal, candidates: tuple[Candidate, ...]) -> None:
-    start = _start(d)
-    cancel = start.overtaken_by
-    text = f"the provider refused the start: {refusal.reason}"
-    d.reject_start(refusal.reason, text, d.words(refusal=refusal, candidates=candidates))
-    if cancel is not None:
-        judge_cancel(d, cancel)
+        conclude_nothing(d, look.seen)
 
 
 def _found(d: Draft, reading: PaymentReading) -> None:
     """The search found the payment that this start made."""
-    start, why = _start(d), unwanted(d)
+    start, why = start_of(d), unwanted(d)
     d.change(provider_payment_id=reading.provider_payment_id, touched_ms=d.now.wall_ms)
     heed_pace(d, reading)
     status = status_of(reading.status)
@@ -271,7 +203,7 @@ def _found(d: Draft, reading: PaymentReading) -> None:
 
 def _cancel_found(d: Draft, reason: CancelReason) -> None:
     """What the start made is not wanted any more: its cancel answers the start."""
-    cause = _pending(d).cause
+    cause = pending_of(d).cause
     intent = Pending(OperationKind.CANCEL, cause, d.now.wall_ms, cancel_reason=reason, answers_start=True)
     d.change(pending=intent)
     d.calm()
@@ -293,12 +225,14 @@ def read_back(d: Draft, outcome: Outcome) -> None:
             d.note(not_before=d.now.steady + after_ms / 1000)
         case Accepted() | Found():
             raise AssertionError(f"a reading cannot end as {type(outcome).__name__}")
+        case _:
+            assert_never(outcome)
 
 
 def answer(d: Draft, reading: PaymentReading) -> None:
     """Answer the start with a status that was read after its call."""
-    start, pending = _start(d), _pending(d)
-    deadline = _approval_deadline_ms(d, start, pending)
+    start, pending = start_of(d), pending_of(d)
+    deadline = approval_deadline_ms(d, start, pending)
     if not believe(d, reading, pending.cause, start.message):
         # A state that we do not know says nothing yet; the answer waits for one that we do.
         d.note(not_before=d.memo.pace)
@@ -311,59 +245,3 @@ def answer(d: Draft, reading: PaymentReading) -> None:
     d.calm()
     if start.overtaken_by is not None:
         judge_cancel(d, start.overtaken_by)
-
-
-def _conclude_nothing(d: Draft, foreign: tuple[Candidate, ...]) -> None:
-    """Nothing of this start exists, as far as a settled search can tell: answer it, and look again later."""
-    why = unwanted(d)
-    assert why is not None
-    if d.memo.unheard:
-        _abandon(d)
-    if why is Unwanted.OVERTAKEN:
-        _answer_overtaken(d, foreign)
-        return
-    text = (
-        "the customer's time to approve passed unheard; nothing was found at the provider"
-        if why is Unwanted.APPROVAL_TIME_PASSED
-        else "the command expired before its start was heard of; nothing was found at the provider"
-    )
-    d.reject_start(Reason.EXPIRED, text, d.words(candidates=foreign))
-
-
-def _answer_overtaken(d: Draft, foreign: tuple[Candidate, ...]) -> None:
-    cancel = _start(d).overtaken_by
-    assert cancel is not None
-    text = "a cancel came before the payment was started"
-    d.reject_start(Reason.CANCELLED_BEFORE_START, text, d.words(candidates=foreign))
-    d.cancelled_before_start(cancel)
-
-
-def _abandon(d: Draft) -> None:
-    start, pending = _start(d), _pending(d)
-    if not searching.is_told_by_order(d, start):
-        return
-    data = start.data
-    due_ms = d.now.wall_ms + LATE_LOOK_MS
-    late = AbandonedStart(
-        pending.cause, data.pos_id, start.order_id, data.amount, due_ms, data.merchant_vat_number
-    )
-    d.change(abandoned=(*d.state.abandoned, late))
-
-
-def _approval_deadline_ms(d: Draft, start: Start, pending: Pending) -> int:
-    seconds = start.data.approval_timeout_seconds or d.rules.approval_timeout_seconds
-    return pending.first_sent_ms + seconds * 1000
-
-
-def _not_after_ms(start: Start, pending: Pending) -> int:
-    return min(start.message.expires_at_ms, pending.first_sent_ms + KEY_LIFETIME_MS)
-
-
-def _start(d: Draft) -> Start:
-    assert d.state.start is not None
-    return d.state.start
-
-
-def _pending(d: Draft) -> Pending:
-    assert d.state.pending is not None
-    return d.state.pending

@@ -3,6 +3,7 @@ reservation's end.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from gateway.domain.commands import Message
 from gateway.domain.draft import Draft, cause_of
@@ -110,6 +111,8 @@ def watched(d: Draft, outcome: Outcome) -> None:
             d.note(tries=d.memo.tries + 1, pace=d.now.steady + wait)
         case Accepted() | Found():
             raise AssertionError(f"a poll cannot end as {type(outcome).__name__}")
+        case _:
+            assert_never(outcome)
 
 
 def _observed(d: Draft, reading: PaymentReading) -> None:

@@ -14,26 +14,27 @@ broker alone (KIP-890).
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Generic
+from typing import Generic, assert_never
 
-from gateway.kafka.changelog import Checkpoint, Restored, Unreadable, checkpoint_entry
+from gateway.kafka.changelog import Restored, Unreadable
 from gateway.kafka.clock import Clock
+from gateway.kafka.committing import Committer
 from gateway.kafka.handler import Addressed, Arrived, E, Handler, M, O, Refused
 from gateway.kafka.health import PartitionHealth, Phase
 from gateway.kafka.intake import Intake
 from gateway.kafka.lease import Lease
 from gateway.kafka.limits import Limits
-from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer, Staged
+from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer
 from gateway.kafka.opening import Mismatch, PartitionConfig, bounded, find_position, waits
 from gateway.kafka.records import Record
-from gateway.kafka.turns import TooLarge, Turns
+from gateway.kafka.staging import TooLarge
+from gateway.kafka.turns import Turns
 from gateway.observability import metrics
 from gateway.observability.logs import get_logger
 
 logger = get_logger(__name__)
 
 RESTORE_BATCH = 500
-DRAIN_STEP_SECONDS = 0.02
 
 
 class Partition(Generic[M, E, O]):
@@ -64,9 +65,7 @@ class Partition(Generic[M, E, O]):
         self._turns: Turns[M, E, O] = Turns(handler, clock, limits, self._work.set, self._fail)
         self._producer: Producer | None = None
         self._intake = Intake(number, log, limits)
-        self._written = -1
-        self._told_group = -1
-        self._told_group_at = float("-inf")
+        self._committer: Committer[M, E, O] = Committer(self._turns, config, limits, clock)
         self._releasing = False
         self._progress_at = clock.steady()
         self._arrived_at = clock.steady()
@@ -100,6 +99,8 @@ class Partition(Generic[M, E, O]):
                 self._turns.prompt(key, Arrived(message, record))
             case Refused(dead_letter):
                 self._turns.publish(dead_letter)
+            case _:
+                assert_never(self._handler.accept(record))
 
     def _balance(self) -> None:
         if self.phase is Phase.OPEN and self._undecodable is None:
@@ -113,14 +114,14 @@ class Partition(Generic[M, E, O]):
         self._turns.close()
         self._work.set()
 
-    def _stop(self, reason: str, offset: int | None = None) -> None:
+    def _stop(self, reason: str) -> None:
         """Stop this partition alone, until an operator has acted and it is opened anew."""
-        self.phase, self._reason, self._undecodable = Phase.STOPPED, reason, offset
+        self.phase, self._reason = Phase.STOPPED, reason
         self._intake.close()
         self._turns.close()
         self._work.set()
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
-        logger.error("partition stopped", partition=self.number, offset=offset, reason=reason)
+        logger.error("partition stopped", partition=self.number, reason=reason)
 
     def undecodable(self, offset: int, error: str) -> None:
         """A batch at `offset` cannot be decoded by the client; what was accepted before it goes on."""
@@ -147,24 +148,18 @@ class Partition(Generic[M, E, O]):
             except (Unreadable, TooLarge) as fault:
                 self._stop(str(fault))
             except Fenced:
-                logger.warning("fenced by another owner", partition=self.number)
-                metrics.PARTITION_REOPENS.labels(cause="fenced").inc()
-                await self._drop()
                 # A revocation, if that is what it was, arrives with a heartbeat.
-                await self._pause_before_reopen(self._limits.fenced_wait_seconds)
+                await self._let_go("fenced", "fenced by another owner", self._limits.fenced_wait_seconds)
             except BrokerTrouble as fault:
-                logger.warning("broker trouble", partition=self.number, reason=str(fault))
-                metrics.PARTITION_REOPENS.labels(cause="broker").inc()
-                await self._drop()
                 attempt = 1 if opened else attempt + 1
-                await self._pause_before_reopen(self._back_off_seconds(attempt))
-            # A fault of ours: close, restore, go on; health and metric tell of it.
+                await self._let_go("broker", str(fault), self._back_off_seconds(attempt))
+            # A fault of ours: close, restore, go on; log, health and metric tell of it.
             except Exception as fault:
                 logger.exception("partition failed", partition=self.number, error=type(fault).__name__)
-                metrics.PARTITION_REOPENS.labels(cause="fault").inc()
-                await self._drop(reason=f"failed: {type(fault).__name__}")
                 attempt = 1 if opened else attempt + 1
-                await self._pause_before_reopen(self._back_off_seconds(attempt))
+                await self._let_go(
+                    "fault", f"failed: {type(fault).__name__}", self._back_off_seconds(attempt)
+                )
 
     def _back_off_seconds(self, attempt: int) -> float:
         limits = self._limits
@@ -172,24 +167,24 @@ class Partition(Generic[M, E, O]):
         longest = min(limits.reopen_most_seconds, doubled)
         return longest * (0.5 + self._draws.random() / 2)
 
-    async def _pause_before_reopen(self, seconds: float) -> None:
-        deadline = self._clock.steady() + seconds
+    async def _let_go(self, cause: str, reason: str, pause_seconds: float) -> None:
+        """Drop the producer and what is not committed, and pause; running calls are heard after the restore."""
+        self.phase, self._reason = Phase.OPENING, reason
+        self._intake.close()
+        self._turns.drop()
+        self._failure = None
+        logger.warning("partition closed", partition=self.number, cause=cause, reason=reason)
+        metrics.PARTITION_REOPENS.labels(cause=cause).inc()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+        deadline = self._clock.steady() + pause_seconds
         while not self._releasing and self._clock.steady() < deadline:
             self._work.clear()
             try:
                 await asyncio.wait_for(self._work.wait(), deadline - self._clock.steady())
             except TimeoutError:
                 return
-
-    async def _drop(self, reason: str | None = None) -> None:
-        """Let go of the producer and of all that is not committed; running calls are heard after the restore."""
-        self.phase, self._reason = Phase.OPENING, reason
-        self._intake.close()
-        self._turns.drop()
-        self._failure = None
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.close()
 
     async def _open(self) -> None:
         limits = self._limits
@@ -216,7 +211,7 @@ class Partition(Generic[M, E, O]):
         self._turns.leasehold.begin(
             Lease(limits.lease_seconds, limits.write_timeout_seconds, not_before), held_back
         )
-        self._written = -1
+        self._committer.written = None
         self._undecodable, self._reason = None, None
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
         self.phase = Phase.OPEN
@@ -226,7 +221,7 @@ class Partition(Generic[M, E, O]):
         self._progress_at = self._arrived_at = self._clock.steady()
         # The first transaction clears the release mark and gives the lease.
         self._work.set()
-        logger.info("partition open", partition=self.number, position=position, aggregates=self._turns.keys)
+        logger.info("partition open", partition=self.number, position=position, aggregates=len(self._turns))
 
     async def _serve(self) -> None:
         """Commit what is staged, one transaction after the other, until released or broken."""
@@ -242,55 +237,23 @@ class Partition(Generic[M, E, O]):
             if self.phase is Phase.STOPPED:
                 return
             last = self._releasing
-            await self._commit(mark=last)
+            producer = self._producer
+            assert producer is not None
+            version = self._handler.state_version
+            if await self._committer.commit(producer, self._intake.expected, version, mark=last):
+                self._progress_at = self._clock.steady()
             if last:
                 return
             last_end = self._clock.steady()
             self._balance()
 
     async def _wait_for_work(self) -> None:
-        behind = self._intake.expected != self._told_group
-        if self._work.is_set() or self._written < 0:
+        if self._work.is_set() or self._committer.written is None:
             return
-        if not behind:
-            await self._work.wait()
-            return
-        wait = self._told_group_at + self._limits.group_offset_interval_seconds - self._clock.steady()
         try:
-            await asyncio.wait_for(self._work.wait(), max(wait, 0.0))
+            await asyncio.wait_for(self._work.wait(), self._committer.tell_in_seconds(self._intake.expected))
         except TimeoutError:
             return
-
-    async def _commit(self, mark: bool) -> None:
-        turns, now = self._turns, self._clock.steady()
-        wants_lease = turns.lease_wanted
-        if mark:
-            turns.close()
-        tells_group = (
-            mark or now >= self._told_group_at + self._limits.group_offset_interval_seconds
-        ) and self._intake.expected != self._told_group
-        number, entries, records = turns.cut(self._handler.state_version)
-        passes = self._intake.expected != self._written
-        if not (entries or records or passes or tells_group or mark or wants_lease):
-            return
-        position = self._intake.expected
-        if passes or mark or not (entries or records):
-            released = turns.changing_keys() if mark else None
-            checkpoint = Checkpoint(position, self._config.partition_count, self._config.group_id, released)
-            entries = (*entries, checkpoint_entry(checkpoint))
-        staged = Staged(entries, records, position if tells_group else None)
-        producer = self._producer
-        assert producer is not None
-        # The lease counts from here: the commit request leaves later than this.
-        requested_at = self._clock.boottime()
-        await bounded(producer.commit(staged), self._limits.commit_timeout_seconds)
-        self._written = position
-        if tells_group:
-            self._told_group, self._told_group_at = position, now
-        self._progress_at = self._clock.steady()
-        metrics.TRANSACTIONS.inc()
-        if not mark:
-            turns.acknowledged(number, requested_at)
 
     # Letting go.
 
@@ -300,9 +263,7 @@ class Partition(Generic[M, E, O]):
             self.phase = Phase.CLOSING
             self._intake.close()
             self._turns.start_nothing()
-            deadline = self._clock.steady() + timeout_seconds
-            while self._turns.running and self._clock.steady() < deadline and self._failure is None:
-                await asyncio.sleep(DRAIN_STEP_SECONDS)
+            await self._turns.ended(timeout_seconds)
         await self.release()
 
     async def release(self) -> None:
@@ -331,22 +292,16 @@ class Partition(Generic[M, E, O]):
         return self._turns.state(key) if self.phase is Phase.OPEN else None
 
     def health(self) -> PartitionHealth:
-        now = self._clock.steady()
+        now, turns = self._clock.steady(), self._turns
+        opening = self.phase is Phase.OPENING
         lag = self._log.lag(self.number) if self.phase is Phase.OPEN else None
-        progress_at = max(self._progress_at, self._turns.last_performed)
-        due = (
-            self.phase is Phase.OPENING or self._turns.uncommitted > 0 or self._turns.overdue_seconds(now) > 1
-        )
+        progress_at = max(self._progress_at, turns.last_performed)
+        due = opening or turns.uncommitted > 0 or turns.overdue_seconds(now) > 1
         stalled = now - progress_at if due else 0.0
         if lag and not self._intake.paused:
             stalled = max(stalled, now - max(self._arrived_at, self._progress_at))
         stopped = self._undecodable is not None and self.phase is Phase.OPEN
+        phase = Phase.STOPPED if stopped else self.phase
         return PartitionHealth(
-            Phase.STOPPED if stopped else self.phase,
-            self._reason,
-            self._undecodable,
-            stalled,
-            lag,
-            self._turns.waiting,
-            self._turns.running,
+            phase, self._reason, self._undecodable, stalled, lag, turns.waiting, turns.running
         )

@@ -8,10 +8,8 @@ once.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
-from gateway.kafka.changelog import state_entry
 from gateway.kafka.clock import Clock
 from gateway.kafka.executor import Executor
 from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Turn, Woken
@@ -20,31 +18,8 @@ from gateway.kafka.log import Entry
 from gateway.kafka.permit import EffectPermit, Leasehold
 from gateway.kafka.records import Outgoing
 from gateway.kafka.schedule import Schedule
-
-
-class TooLarge(Exception):
-    """A turn made a record that no topic takes; to try again would only make it again."""
-
-
-@dataclass(slots=True)
-class Run(Generic[E]):
-    """One effect on its way. `task` is None until it has a running place."""
-
-    key: str
-    effect: E
-    permit: EffectPermit
-    task: "asyncio.Task[None] | None" = None
-
-
-@dataclass(slots=True)
-class Slot(Generic[E]):
-    """One aggregate in memory. `cut` is the number of the cut that holds its latest change."""
-
-    state: bytes | None = None
-    memo: Any = None
-    waiting: int = 0
-    cut: int = 0
-    run: Run[E] | None = None
+from gateway.kafka.slots import Run, Slot
+from gateway.kafka.staging import Staging
 
 
 class Turns(Generic[M, E, O]):
@@ -63,15 +38,15 @@ class Turns(Generic[M, E, O]):
         self._limits = limits
         self._staged = staged
         self._failed = failed
+        self._staging = Staging(limits.max_record_bytes, staged)
         self.leasehold = Leasehold(clock, self._ask_for_lease)
         self.lease_wanted = False
         self._slots: dict[str, Slot[E]] = {}
         self._schedule = Schedule()
         self._timer: asyncio.TimerHandle | None = None
-        self._executor: Executor[Run[E]] = self._new_executor()
-        self._changed: dict[str, bytes | None] = {}
-        self._records: list[Outgoing] = []
-        self._next_cut = 1
+        self._executor: Executor[Run[E]] = Executor(
+            limits.max_running_effects, limits.reserved_for_pending_effects
+        )
         self._acknowledged_cut = 0
         self._after_cut: dict[int, list[Run[E]]] = {}
         self._kept: dict[str, tuple[E, O]] = {}
@@ -80,21 +55,17 @@ class Turns(Generic[M, E, O]):
         self.waiting = 0
         self.last_performed = 0.0
 
-    def _new_executor(self) -> "Executor[Run[E]]":
-        return Executor(self._limits.max_running_effects, self._limits.reserved_for_pending_effects)
-
     # What the driver asks.
 
     @property
     def uncommitted(self) -> int:
-        return len(self._changed) + len(self._records)
+        return self._staging.size
 
     @property
     def running(self) -> int:
         return self._executor.running
 
-    @property
-    def keys(self) -> int:
+    def __len__(self) -> int:
         return len(self._slots)
 
     def state(self, key: str) -> bytes | None:
@@ -147,9 +118,9 @@ class Turns(Generic[M, E, O]):
                 slots[key] = Slot(run=slot.run)
         self._slots = slots
         self._executor.clear()
-        self._changed, self._records, self._after_cut = {}, [], {}
+        self._staging.forget()
         self._schedule = Schedule()
-        self._next_cut, self._acknowledged_cut = 1, 0
+        self._after_cut, self._acknowledged_cut = {}, 0
         self.waiting = 0
 
     def close(self) -> None:
@@ -174,6 +145,12 @@ class Turns(Generic[M, E, O]):
         self._starting = False
         self._executor.clear()
 
+    async def ended(self, timeout_seconds: float) -> None:
+        """Wait until what runs has ended, or the time is over."""
+        tasks = [slot.run.task for slot in self._slots.values() if slot.run and slot.run.task]
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_seconds)
+
     # Turns.
 
     def prompt(self, key: str, prompt: "Prompt[M, E, O]") -> None:
@@ -185,9 +162,7 @@ class Turns(Generic[M, E, O]):
 
     def publish(self, record: Outgoing) -> None:
         """Stage a record that belongs to no aggregate."""
-        self._check_size(record.value, "a dead letter")
-        self._records.append(record)
-        self._staged()
+        self._staging.record(record, "a dead letter")
 
     def _turn(self, key: str, slot: Slot[E], prompt: "Prompt[M, E, O]") -> None:
         running = slot.run.effect if slot.run is not None else None
@@ -208,25 +183,12 @@ class Turns(Generic[M, E, O]):
             self._slots.pop(key, None)
 
     def _stage(self, key: str, slot: Slot[E], turn: Turn[E]) -> None:
-        changed = turn.state is not slot.state
-        if changed:
-            if turn.state is not None:
-                self._check_size(turn.state, f"the state of {key}")
-            self._changed.pop(key, None)
-            self._changed[key] = turn.state
+        if turn.state is not slot.state:
+            self._staging.state(key, turn.state)
             slot.state = turn.state
-            slot.cut = self._next_cut
+            slot.cut = self._staging.next_cut
         for record in turn.records:
-            self._check_size(record.value, f"a record of {key}")
-            self._records.append(record)
-        if changed or turn.records:
-            self._staged()
-
-    def _check_size(self, value: bytes | None, what: str) -> None:
-        if value is not None and len(value) > self._limits.max_record_bytes:
-            raise TooLarge(
-                f"{what} has {len(value)} bytes, at most {self._limits.max_record_bytes} can be written"
-            )
+            self._staging.record(record, key)
 
     # Effects.
 
@@ -284,14 +246,9 @@ class Turns(Generic[M, E, O]):
     # Group commit.
 
     def cut(self, version: int) -> tuple[int, tuple[Entry, ...], tuple[Outgoing, ...]]:
-        """Take all that was staged, in one go: what comes later belongs to the next cut."""
-        number = self._next_cut
-        self._next_cut += 1
-        entries = tuple(state_entry(key, state, version) for key, state in self._changed.items())
-        records = tuple(self._records)
-        self._changed, self._records = {}, []
+        """Take all that was staged for one transaction, which also renews the lease."""
         self.lease_wanted = False
-        return number, entries, records
+        return self._staging.cut(version)
 
     def acknowledged(self, number: int, requested_at: float) -> None:
         """A cut is committed: the lease is renewed, and the effects whose intents it holds may begin."""

@@ -15,6 +15,7 @@ from gateway.kafka.records import Channel, Outgoing, Record
 
 COMMANDS = "commands"
 STEP_SECONDS = 0.001
+TRANSACTION_TIMEOUT_SECONDS = 20.0
 
 
 class Fate(Enum):
@@ -49,6 +50,13 @@ class PartitionLog:
     epoch: int = 0
     transaction: Transaction | None = None
 
+    def time_out(self, transaction: Transaction) -> None:
+        """Abort it if it is still open; its producer's epoch is over, as on the real broker."""
+        if transaction.fate is Fate.OPEN and self.transaction is transaction:
+            transaction.fate = Fate.ABORTED
+            self.transaction = None
+            self.epoch += 1
+
 
 Step = Callable[[str, str, int], Awaitable[None]]
 
@@ -61,10 +69,17 @@ async def no_fault(owner: str, step: str, partition: int) -> None:
 class MemoryBroker:
     """`step(owner, name, partition)` is awaited at: fence, read, begin, send, offsets, commit, answer."""
 
-    def __init__(self, partitions: int = 1, step: Step = no_fault, max_record_bytes: int = 2_097_164) -> None:
+    def __init__(
+        self,
+        partitions: int = 1,
+        step: Step = no_fault,
+        max_record_bytes: int = 2_097_164,
+        transaction_timeout_seconds: float = TRANSACTION_TIMEOUT_SECONDS,
+    ) -> None:
         self.partitions = [PartitionLog() for _ in range(partitions)]
         self.step = step
         self.max_record_bytes = max_record_bytes
+        self.transaction_timeout_seconds = transaction_timeout_seconds
 
     def produce(self, partition: int, key: str, value: bytes | None) -> int:
         """Append one command; its offset."""
@@ -127,6 +142,10 @@ class MemoryProducer:
     async def _commit(self, staged: Staged) -> None:
         log = await self._at("begin")
         transaction = log.transaction = Transaction(self._epoch, self._owner)
+        # The broker's timer, not the client's: it goes off though the client is dead, frozen or cut off.
+        asyncio.get_running_loop().call_later(
+            self._broker.transaction_timeout_seconds, log.time_out, transaction
+        )
         refused: str | None = None
         for item in (*staged.entries, *staged.records):
             log = await self._at("send")
@@ -141,8 +160,6 @@ class MemoryProducer:
             await self._at("offsets")
             transaction.position = staged.position
         log = await self._at("commit")
-        if transaction.fate is Fate.ABORTED:
-            raise BrokerTrouble("the transaction timed out")
         transaction.fate = Fate.COMMITTED
         log.transaction = None
         if transaction.position is not None:

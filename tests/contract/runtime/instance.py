@@ -5,6 +5,7 @@ auditor of all.
 import asyncio
 import json
 import random
+import zlib
 from collections import defaultdict
 
 from gateway.kafka.changelog import CHECKPOINT_KEY, Checkpoint, read_checkpoint
@@ -43,7 +44,7 @@ class Instance:
         self.partitions: Partitions[Command, Effect, bool] = Partitions(
             self.counter,
             self.log,
-            VirtualClock(boot_origin=1000.0 * (hash(name) % 7)),
+            VirtualClock(boot_origin=1000.0 * (zlib.crc32(name.encode()) % 7)),
             limits,
             PartitionConfig(group_id, count),
             random.Random(name),

@@ -1,0 +1,29 @@
+"""One aggregate in memory, and the one effect that may run for it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from gateway.kafka.handler import E
+from gateway.kafka.permit import EffectPermit
+
+
+@dataclass(slots=True)
+class Run(Generic[E]):
+    """One effect on its way. `task` is None until it has a running place."""
+
+    key: str
+    effect: E
+    permit: EffectPermit
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
+class Slot(Generic[E]):
+    """One aggregate in memory. `cut` is the number of the cut that holds its latest change."""
+
+    state: bytes | None = None
+    memo: Any = None
+    waiting: int = 0
+    cut: int = 0
+    run: Run[E] | None = None
