@@ -3,7 +3,6 @@
 Only what is certain is said. What may still turn up at the provider is written down to be looked for once more.
 """
 
-
 from gateway.domain import searching
 from gateway.domain.draft import Draft
 from gateway.domain.events import Candidate

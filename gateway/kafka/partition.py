@@ -67,16 +67,13 @@ class Partition(Generic[M, E, O]):
         self._intake = Intake(number, log, limits)
         self._committer: Committer[M, E, O] = Committer(self._turns, config, limits, clock)
         self._releasing = False
-        self._progress_at = clock.steady()
-        self._arrived_at = clock.steady()
+        self._progress_at = self._arrived_at = clock.steady()
         self._driver = asyncio.get_running_loop().create_task(self._drive(), name=f"partition-{number}")
 
     # The porch.
 
     def deliver(self, records: Sequence[Record]) -> None:
-        """Accept a fetched batch. Never raises; what cannot be taken now is fetched again from the
-        checkpoint.
-        """
+        """Accept a fetched batch. Never raises; what cannot be taken now is fetched again."""
         if self.phase is not Phase.OPEN or not records or self._failure is not None:
             return
         new = self._intake.new(records)
@@ -157,9 +154,8 @@ class Partition(Generic[M, E, O]):
             except Exception as fault:
                 logger.exception("partition failed", partition=self.number, error=type(fault).__name__)
                 attempt = 1 if opened else attempt + 1
-                await self._let_go(
-                    "fault", f"failed: {type(fault).__name__}", self._back_off_seconds(attempt)
-                )
+                reason = f"failed: {type(fault).__name__}"
+                await self._let_go("fault", reason, self._back_off_seconds(attempt))
 
     def _back_off_seconds(self, attempt: int) -> float:
         limits = self._limits
@@ -237,10 +233,9 @@ class Partition(Generic[M, E, O]):
             if self.phase is Phase.STOPPED:
                 return
             last = self._releasing
-            producer = self._producer
-            assert producer is not None
-            version = self._handler.state_version
-            if await self._committer.commit(producer, self._intake.expected, version, mark=last):
+            assert self._producer is not None
+            position, version = self._intake.expected, self._handler.state_version
+            if await self._committer.commit(self._producer, position, version, mark=last):
                 self._progress_at = self._clock.steady()
             if last:
                 return
@@ -277,9 +272,8 @@ class Partition(Generic[M, E, O]):
         if not opened:
             self._driver.cancel()
         await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
-        if not self._driver.done():
-            self._driver.cancel()
-            await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
+        self._driver.cancel()
+        await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
         self._turns.abandon()
         producer, self._producer = self._producer, None
         if producer is not None:
@@ -293,10 +287,9 @@ class Partition(Generic[M, E, O]):
 
     def health(self) -> PartitionHealth:
         now, turns = self._clock.steady(), self._turns
-        opening = self.phase is Phase.OPENING
         lag = self._log.lag(self.number) if self.phase is Phase.OPEN else None
         progress_at = max(self._progress_at, turns.last_performed)
-        due = opening or turns.uncommitted > 0 or turns.overdue_seconds(now) > 1
+        due = self.phase is Phase.OPENING or turns.uncommitted > 0 or turns.overdue_seconds(now) > 1
         stalled = now - progress_at if due else 0.0
         if lag and not self._intake.paused:
             stalled = max(stalled, now - max(self._arrived_at, self._progress_at))

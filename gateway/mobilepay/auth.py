@@ -69,6 +69,10 @@ class _Wallet:
     def usable(self, now: float) -> Secret | None:
         return self.token if now < self.usable_until else None
 
+    def is_distrusted(self) -> bool:
+        """As it is now: it may have changed while something was awaited."""
+        return self.distrusted
+
 
 class TokenSource:
     """Tokens for API calls; `clock` is a steady clock in seconds.
@@ -130,7 +134,7 @@ class TokenSource:
         if wallet.token is token:
             wallet.token = None
         token = await self._held(wallet)
-        if wallet.distrusted:
+        if wallet.is_distrusted():
             # Another call has met the second 401 meanwhile: this one's would be one try too many.
             return answer
         answer = await send(_bearer(token))
