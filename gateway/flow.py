@@ -30,6 +30,8 @@ from gateway.kafka.records import Channel, Outgoing, Record
 from gateway.observability import metrics
 
 PAYMENT_PREFIX = "p:"
+POINT_OF_SALE_PREFIX = "s:"
+_POINT_OF_SALE_COMMANDS = ("point-of-sale.", "checkin.")
 
 
 class Permit(Protocol):
@@ -109,7 +111,9 @@ class PaymentFlow:
         if isinstance(read, codec.DeadLetter):
             return runtime.Refused(self._dead_letter(record, read))
         assert record.key is not None
-        return runtime.Addressed(PAYMENT_PREFIX + record.key.decode(), read)
+        of_a_till = read.type.startswith(_POINT_OF_SALE_COMMANDS)
+        prefix = POINT_OF_SALE_PREFIX if of_a_till else PAYMENT_PREFIX
+        return runtime.Addressed(prefix + record.key.decode(), read)
 
     def handle(
         self,
@@ -123,7 +127,7 @@ class PaymentFlow:
         """One turn of one payment."""
         before = codec.decode_state(state) if state is not None else None
         decision = payment.decide(
-            key.removeprefix(PAYMENT_PREFIX),
+            key.partition(":")[2],
             before,
             memo,
             running.operation if running is not None else None,
@@ -136,7 +140,10 @@ class PaymentFlow:
         after = decision.state
         if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
             metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
-        records = [self._event(event) for event in decision.events]
+        subject = (
+            codec.Subject.POINT_OF_SALE if key.startswith(POINT_OF_SALE_PREFIX) else codec.Subject.PAYMENT
+        )
+        records = [self._event(event, subject) for event in decision.events]
         if decision.dead_letter is not None:
             assert isinstance(prompt, runtime.Arrived)
             letter = _id_reused(decision.dead_letter, prompt.message)
@@ -154,14 +161,14 @@ class PaymentFlow:
     async def perform(self, key: str, effect: Call, permit: runtime.Permit) -> Outcome:
         return await self._provider.perform(effect.operation, permit)
 
-    def _event(self, event: PaymentEvent) -> Outgoing:
+    def _event(self, event: PaymentEvent, subject: codec.Subject) -> Outgoing:
         metrics.EVENTS.labels(type=event_type(event.fact)).inc()
         if isinstance(event.fact, PaymentUnknown):
             metrics.OPERATIONS_UNKNOWN.labels(operation=event.fact.operation).inc()
         if event.answers is not None:
             reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
             metrics.COMMANDS_ANSWERED.labels(type=event.answers.type, reason=reason).inc()
-        wire = codec.write_event(event, self._options.event_source)
+        wire = codec.write_event(event, self._options.event_source, subject)
         return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
 
     def _dead_letter(self, record: Record, letter: codec.DeadLetter) -> Outgoing:

@@ -23,7 +23,7 @@ sender is turned away for what does no harm:
 
 from gateway.codec.commands import CommandLimits, read_command
 from gateway.codec.dead_letters import DeadLetter, Origin, write_dead_letter
-from gateway.codec.events import write_event
+from gateway.codec.events import Subject, write_event
 from gateway.codec.records import Headers, RecordParts, Wire
 from gateway.codec.state import STATE_VERSION, decode_state, encode_state
 
@@ -34,6 +34,7 @@ __all__ = [
     "Headers",
     "Origin",
     "RecordParts",
+    "Subject",
     "Wire",
     "decode_state",
     "encode_state",

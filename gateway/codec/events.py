@@ -5,6 +5,7 @@ is left out.
 """
 
 import json
+from enum import StrEnum
 from typing import Any, assert_never
 
 from gateway.codec.records import Headers, Wire
@@ -31,9 +32,16 @@ from gateway.domain.identity import event_id
 _Fields = dict[str, Any]
 
 
-def write_event(event: PaymentEvent, source: str) -> Wire:
-    """The record of `event`, keyed by its payment. `source` is the gateway's own ce_source."""
-    body = json.dumps(_body(event), ensure_ascii=False, separators=(",", ":"))
+class Subject(StrEnum):
+    """Whose event it is, by the field that names it. A point of sale has no status."""
+
+    PAYMENT = "paymentId"
+    POINT_OF_SALE = "merchantPosId"
+
+
+def write_event(event: PaymentEvent, source: str, subject: Subject = Subject.PAYMENT) -> Wire:
+    """The record of `event`, keyed by its subject. `source` is the gateway's own ce_source."""
+    body = json.dumps(_body(event, subject), ensure_ascii=False, separators=(",", ":"))
     return Wire(_bytes(event.payment_id), _bytes(body), _headers(event, source))
 
 
@@ -55,13 +63,13 @@ def _headers(event: PaymentEvent, source: str) -> Headers:
     return tuple((name, _bytes(value)) for name, value in attributes if value is not None)
 
 
-def _body(event: PaymentEvent) -> _Fields:
+def _body(event: PaymentEvent, subject: Subject) -> _Fields:
     answers = event.answers
     return _known(
         {
-            "paymentId": event.payment_id,
+            subject.value: event.payment_id,
             "sequence": event.sequence,
-            "status": event.status,
+            "status": event.status if subject is Subject.PAYMENT else None,
             "occurredAt": write_time(event.occurred_at_ms),
             "orderId": event.order_id,
             "posId": event.pos_id,
