@@ -25,13 +25,16 @@ def sandbox(
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: faults, customers, points of sale.")
     ] = None,
 ) -> None:
-    """Simulate the MobilePay PoS API over HTTP: tokens, payments, users and their decisions, faults."""
+    """Simulate the MobilePay PoS API over HTTP: tokens, payments, users and their decisions, faults.
+
+    An unknown posId becomes a point of sale on first sight, unless the scenario says any_pos: false.
+    """
     from gateway.sandbox import server
     from gateway.sandbox.config import SandboxConfig
     from gateway.sandbox.scenario import ScenarioError, load
 
     try:
-        config = SandboxConfig() if scenario is None else load(scenario)
+        config = SandboxConfig(any_pos=True) if scenario is None else load(scenario)
     except ScenarioError as wrong:
         raise Failed(ExitCode.WRONG_USAGE, str(wrong)) from None
     if seed is not None:

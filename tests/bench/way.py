@@ -235,7 +235,7 @@ async def measure(bootstrap: str, backlog: int, rate: int, waiting: int) -> None
 
 
 def main(backlog: int = 20_000, rate: int = 100, waiting: int = 80_000) -> None:
-    logs.configure(logs.LogOptions(level="warning"))
+    logs.configure(logs.LogOptions(level=logs.LogLevel.WARNING))
     with EmbeddedKafka() as broker:
         asyncio.run(measure(broker.bootstrap_servers, backlog, rate, waiting))
 
