@@ -1,0 +1,237 @@
+"""The demo: a real Kafka, the provider's simulator and the gateway as processes; a shop; SIGKILL in the
+middle; both ledgers.
+
+It says nothing of the gateway that it has not read: events with `read_committed`, and the provider's own
+books.
+"""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.demo.audit import ENDED_AT_PROVIDER, Report, audit
+from gateway.demo.broker import BrokerUnavailable, EmbeddedKafka
+from gateway.demo.processes import Child, NotReady, free_port, in_flight, ledger, violations
+from gateway.demo.shop import Shop
+from gateway.demo.view import View
+from gateway.demo.wire import Wire, connected
+
+PARTITIONS = 6
+SEND_SECONDS = 10.0
+REST_SECONDS = 2.5
+PATIENCE_SECONDS = 90.0
+SEED = 20261124
+
+SCENARIO = {
+    "any_pos": True,
+    "seed": SEED,
+    "poll_delay_ms": [300, 800],
+    "partial_capture": "by_user",
+    "customers": {
+        "decline": 0.1,
+        "never": 0.05,
+        "check_in_seconds": [0.1, 1.0],
+        "decision_seconds": [0.2, 1.5],
+    },
+    "faults": {
+        "latency_seconds": [0.01, 0.12],
+        "probabilities": {
+            "*": {
+                "slow": 0.01,
+                "error_before": 0.02,
+                "error_after": 0.02,
+                "timeout_after": 0.01,
+                "reset_after": 0.02,
+            },
+            "token": {},
+        },
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where everything of one run is."""
+
+    bootstrap: str
+    topics: dict[str, str]
+    settings: dict[str, str]
+    sandbox_port: int
+    http_port: int
+    folder: Path
+
+
+def run(payments: int, broker: str | None, kill: bool) -> int:
+    """The exit code: 0 only if every command was answered once and both ledgers agree; 3 without a broker."""
+    console = Console()
+    begun = time.monotonic()
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-demo-")))
+            if broker is None:
+                console.print("starting Apache Kafka …")
+                broker = stack.enter_context(EmbeddedKafka()).bootstrap_servers
+            stage = _stage(broker, folder)
+            report = asyncio.run(_play(stage, payments, kill, console))
+    except (BrokerUnavailable, NotReady) as fault:
+        console.print(str(fault), style="red", markup=False)
+        return 3
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+    console.print(f"{time.monotonic() - begun:.1f} s in all")
+    return 0 if report.holds else 1
+
+
+def _stage(bootstrap: str, folder: Path) -> Stage:
+    name = f"demo-{uuid.uuid4().hex[:8]}"
+    topics = {
+        "commands": f"{name}.commands",
+        "events": f"{name}.events",
+        "state": f"{name}.state",
+        "dlq": f"{name}.dlq",
+    }
+    sandbox_port, http_port = free_port(), free_port()
+    settings = {f"GATEWAY_TOPICS__{key.upper()}": value for key, value in topics.items()} | {
+        "GATEWAY_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+        "GATEWAY_KAFKA__GROUP_ID": name,
+        "GATEWAY_KAFKA__GROUP_INSTANCE_ID": "gateway-0",
+        "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+        "GATEWAY_POS__BASE_URL": f"http://127.0.0.1:{sandbox_port}",
+        "GATEWAY_POS__CLIENT_ID": "demo",
+        "GATEWAY_POS__CLIENT_SECRET": uuid.uuid4().hex,
+        "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
+        "GATEWAY_POS__SETTLE_SECONDS": "5",
+        "GATEWAY_HTTP__HOST": "127.0.0.1",
+        "GATEWAY_HTTP__PORT": str(http_port),
+    }
+    return Stage(bootstrap, topics, settings, sandbox_port, http_port, folder)
+
+
+@contextlib.contextmanager
+def _processes(stage: Stage) -> Iterator[Child]:
+    """The sandbox and the topics are there; the gateway is handed out, started."""
+    scenario = stage.folder / "scenario.json"
+    scenario.write_text(json.dumps(SCENARIO), encoding="utf-8")
+    arguments = ["sandbox", "--port", str(stage.sandbox_port), "--scenario", str(scenario)]
+    sandbox = Child("sandbox", arguments, stage.settings, stage.folder)
+    gateway = Child("gateway", ["run"], stage.settings, stage.folder)
+    try:
+        sandbox.start()
+        sandbox.wait_for(stage.sandbox_port, "/_sandbox/stats")
+        gateway.start()
+        yield gateway
+    finally:
+        gateway.stop()
+        sandbox.stop()
+
+
+def _create_topics(stage: Stage) -> None:
+    command = [sys.executable, "-m", "gateway", "topics", "create", "--partitions", str(PARTITIONS)]
+    environment = Child("topics", [], stage.settings, stage.folder)._environment
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NotReady(f"the topics cannot be created: {done.stdout}{done.stderr}")
+
+
+async def _play(stage: Stage, payments: int, kill: bool, console: Console) -> Report:
+    await asyncio.to_thread(_create_topics, stage)
+    shop = Shop(SEED, payments)
+    with _processes(stage) as gateway:
+        await asyncio.to_thread(gateway.wait_for, stage.http_port, "/readyz")
+        async with connected(stage.bootstrap, stage.topics) as wire:
+            with View(console, payments) as view:
+                view.note(f"gateway {gateway.pid} is ready; {payments} payments")
+                selling = asyncio.create_task(_sell(shop, wire, payments))
+                killing = asyncio.create_task(_kill(gateway, stage, view, shop, wire)) if kill else None
+                await _watch(shop, wire, view, stage, [selling, killing] if killing else [selling])
+        books = await asyncio.to_thread(ledger, stage.sandbox_port)
+        broken = await asyncio.to_thread(violations, stage.sandbox_port)
+    report = audit(list(shop.commands.values()), wire.events, wire.dead_letter_ids, books, broken)
+    _tell(console, shop, wire, report, len(books), killed=kill)
+    return report
+
+
+async def _sell(shop: Shop, wire: Wire, payments: int) -> None:
+    for messages in shop.opening():
+        for message in messages:
+            await wire.send(message)
+        await asyncio.sleep(SEND_SECONDS / payments)
+    await wire.flush()
+
+
+async def _kill(gateway: Child, stage: Stage, view: View, shop: Shop, wire: Wire) -> None:
+    """SIGKILL once a third of the stream is on its way and calls are in flight, and start it again."""
+    await asyncio.sleep(SEND_SECONDS * 0.5)
+    for _ in range(200):
+        if await asyncio.to_thread(in_flight, stage.sandbox_port) > 0:
+            break
+        await asyncio.sleep(0.01)
+    calls = await asyncio.to_thread(in_flight, stage.sandbox_port)
+    answered = sum("commandId" in e.data for e in wire.events)
+    pid = gateway.pid
+    await asyncio.to_thread(gateway.kill)
+    view.note(
+        f"SIGKILL to gateway {pid}: {calls} calls in flight, {len(shop.commands) - answered} unanswered"
+    )
+    await asyncio.to_thread(gateway.start)
+    await asyncio.to_thread(gateway.wait_for, stage.http_port, "/readyz")
+    view.note(f"gateway {gateway.pid} is ready again")
+
+
+async def _watch(
+    shop: Shop, wire: Wire, view: View, stage: Stage, under_way: "list[asyncio.Task[None]]"
+) -> None:
+    """Until all is answered and at rest at the provider too, or patience ends."""
+    deadline, quiet_since = time.monotonic() + PATIENCE_SECONDS, time.monotonic()
+    while time.monotonic() < deadline:
+        for event in await wire.read():
+            quiet_since = time.monotonic()
+            view.told(event)
+            for message in shop.follow(event):
+                await wire.send(message)
+        view.refresh()
+        for task in under_way:
+            if task.done():
+                task.result()
+        if time.monotonic() - quiet_since < REST_SECONDS or not all(t.done() for t in under_way):
+            continue
+        answered = {e.data["commandId"] for e in wire.events if "commandId" in e.data}
+        understood = {c.id for c in shop.commands.values() if c.understood}
+        books = await asyncio.to_thread(ledger, stage.sandbox_port)
+        if understood <= answered and all(b["status"] in ENDED_AT_PROVIDER for b in books):
+            return
+
+
+def _tell(console: Console, shop: Shop, wire: Wire, report: Report, books: int, killed: bool) -> None:
+    answers = sum("commandId" in e.data for e in wire.events)
+    kinds = Counter(event.type for event in wire.events)
+    rejected = Counter(e.data["reason"] for e in wire.events if e.type == "command.rejected")
+    console.print(
+        f"\n{len(shop.commands)} commands, {answers} answers, {len(set(wire.dead_letter_ids))} dead letters, "
+        f"{len(wire.events)} events, {books} payments at the provider{', 1 SIGKILL' if killed else ''}",
+        highlight=False,
+    )
+    console.print("  ".join(f"{name} {count}" for name, count in sorted(kinds.items())), highlight=False)
+    if rejected:
+        told = "  ".join(f"{name} {count}" for name, count in sorted(rejected.items()))
+        console.print(f"rejected: {told}", highlight=False)
+    table = Table("captured", "by the events", "by the provider's ledger", "difference")
+    for currency in sorted(report.captured_here.keys() | report.captured_there.keys()):
+        here, there = report.captured_here[currency], report.captured_there[currency]
+        table.add_row(currency, *(f"{value / 100:,.2f}" for value in (here, there, here - there)))
+    console.print(table)
+    for line in report.lines():
+        console.print(line, style="red" if "FAILS" in line else None, markup=False, highlight=False)

@@ -1,0 +1,69 @@
+"""What a person sees of the demo: payments moving, as a live table on a terminal, as plain lines elsewhere."""
+
+import time
+from collections import Counter, deque
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gateway.demo.audit import Event
+
+LAST_EVENTS = 8
+PLAIN_LINE_SECONDS = 2.0
+_ORDER = ("requested", "initiated", "issued", "reserved", "captured", "cancelled", "expired", "none")
+
+
+class View:
+    """`told` takes events, `note` what happens to the processes."""
+
+    def __init__(self, console: Console, payments: int) -> None:
+        self._console = console
+        self._payments = payments
+        self._status: dict[str, str] = {}
+        self._last: deque[str] = deque(maxlen=LAST_EVENTS)
+        self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+        self._said_at = 0.0
+        self._answered = 0
+
+    def __enter__(self) -> "View":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._show()
+            self._live.stop()
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text, style="bold"))
+
+    def told(self, event: Event) -> None:
+        self._status[event.payment_id] = str(event.data["status"])
+        self._answered += "commandId" in event.data
+        amounts = event.data.get("amounts", {})
+        value = f"{amounts.get('requested', 0) / 100:.2f} {amounts.get('currency', '')}"
+        self._last.append(f"{event.payment_id}  {event.data['sequence']:>2}  {event.type:<20} {value:>12}")
+
+    def refresh(self) -> None:
+        if self._live is not None:
+            self._show()
+        elif time.monotonic() - self._said_at > PLAIN_LINE_SECONDS:
+            self._said_at = time.monotonic()
+            counts = Counter(self._status.values())
+            told = "  ".join(f"{name} {counts[name]}" for name in _ORDER if counts[name])
+            self._console.print(f"payments {len(self._status)}/{self._payments}  {told}", highlight=False)
+
+    def _show(self) -> None:
+        assert self._live is not None
+        counts = Counter(self._status.values())
+        table = Table(title=f"payments, {self._answered} commands answered")
+        for name in _ORDER:
+            table.add_column(name, justify="right")
+        table.add_row(*(str(counts[name]) for name in _ORDER))
+        self._live.update(Group(table, *(Text(line) for line in self._last)))
