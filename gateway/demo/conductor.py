@@ -25,7 +25,7 @@ from gateway.demo.audit import ENDED_AT_PROVIDER, Report, audit
 from gateway.demo.broker import BrokerUnavailable, EmbeddedKafka
 from gateway.demo.processes import Child, NotReady, free_port, in_flight, ledger, violations
 from gateway.demo.shop import Shop
-from gateway.demo.view import View
+from gateway.demo.view import View, in_majors
 from gateway.demo.wire import Wire, connected
 
 PARTITIONS = 6
@@ -231,7 +231,7 @@ def _tell(console: Console, shop: Shop, wire: Wire, report: Report, books: int, 
     table = Table("captured", "by the events", "by the provider's ledger", "difference")
     for currency in sorted(report.captured_here.keys() | report.captured_there.keys()):
         here, there = report.captured_here[currency], report.captured_there[currency]
-        table.add_row(currency, *(f"{value / 100:,.2f}" for value in (here, there, here - there)))
+        table.add_row(currency, *map(in_majors, (here, there, here - there)))
     console.print(table)
     for line in report.lines():
         console.print(line, style="red" if "FAILS" in line else None, markup=False, highlight=False)

@@ -16,6 +16,12 @@ PLAIN_LINE_SECONDS = 2.0
 _ORDER = ("requested", "initiated", "issued", "reserved", "captured", "cancelled", "expired", "none")
 
 
+def in_majors(minor: int) -> str:
+    """Minor units as people write them: 1250 is 12.50."""
+    whole, rest = divmod(abs(minor), 100)
+    return f"{'-' if minor < 0 else ''}{whole:,}.{rest:02d}"
+
+
 class View:
     """`told` takes events, `note` what happens to the processes."""
 
@@ -47,7 +53,7 @@ class View:
         self._status[event.payment_id] = str(event.data["status"])
         self._answered += "commandId" in event.data
         amounts = event.data.get("amounts", {})
-        value = f"{amounts.get('requested', 0) / 100:.2f} {amounts.get('currency', '')}"
+        value = f"{in_majors(amounts.get('requested', 0))} {amounts.get('currency', '')}"
         self._last.append(f"{event.payment_id}  {event.data['sequence']:>2}  {event.type:<20} {value:>12}")
 
     def refresh(self) -> None:

@@ -59,7 +59,9 @@ def test_each_reason_makes_it_unready_and_is_named(snapshot: Snapshot, check: st
 
 
 def test_unready_is_not_unlive() -> None:
-    away = Snapshot(False, False, True, 0.0, None, (replace(OPEN, open=False, stopped=True, phase="stopped"),))
+    away = Snapshot(
+        False, False, True, 0.0, None, (replace(OPEN, open=False, stopped=True, phase="stopped"),)
+    )
     assert not readiness(away).holds
     assert liveness(away).holds
 
