@@ -140,7 +140,7 @@ def _processes(stage: Stage) -> Iterator[Child]:
 
 def _create_topics(stage: Stage) -> None:
     command = [sys.executable, "-m", "gateway", "topics", "create", "--partitions", str(PARTITIONS)]
-    environment = Child("topics", [], stage.settings, stage.folder)._environment
+    environment = Child("topics", [], stage.settings, stage.folder).environment
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NotReady(f"the topics cannot be created: {done.stdout}{done.stderr}")

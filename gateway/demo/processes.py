@@ -37,7 +37,7 @@ class Child:
             *(sys.executable, "-m", "gateway.demo.guard", ""),
             *(sys.executable, "-m", "gateway", *arguments),
         ]
-        self._environment = {**os.environ, **settings}
+        self.environment = {**os.environ, **settings}
         self._guard: subprocess.Popen[bytes] | None = None
         self.pid = 0
 
@@ -48,7 +48,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=self._environment,
+                env=self.environment,
                 start_new_session=True,
             )
         assert self._guard.stdout is not None

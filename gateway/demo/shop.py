@@ -24,14 +24,19 @@ class Message:
 
 
 class Shop:
-    """`payments` starts with what belongs to them; `follow` says what an event leads to."""
+    """`payments` starts with what belongs to them; `follow` says what an event leads to.
 
-    def __init__(self, seed: int, payments: int) -> None:
+    `shared_share` of the payments meet at a few tills and wait for each other there.
+    """
+
+    def __init__(self, seed: int, payments: int, shared_share: float = 0.2) -> None:
         self._draws = random.Random(seed)
         self._payments = payments
+        self._shared_share = shared_share
         self._sent = 0
         self.commands: dict[str, Command] = {}
         self._followed: set[str] = set()
+        self._automatic: set[str] = set()
 
     def opening(self) -> Iterator[list[Message]]:
         """The messages of each payment's start: some twice, some cancelled at once, some that nobody can
@@ -56,7 +61,7 @@ class Shop:
             return []
         self._followed.add(event.id)
         payment_id, draws = event.payment_id, random.Random(event.id)
-        if any(c.payment_id == payment_id and c.automatic for c in self.commands.values()):
+        if payment_id in self._automatic:
             return []
         if draws.random() < 0.15:
             return [self._message("payment.cancel", payment_id, {})]
@@ -73,7 +78,8 @@ class Shop:
             0
         ]
         automatic = draws.random() < 0.5
-        till = number if draws.random() < 0.8 else draws.randrange(1, 13)
+        shared = draws.random() < self._shared_share
+        till = -draws.randrange(12) if shared else number
         data: dict[str, Any] = {
             "posId": str(uuid5(NAMESPACE_URL, f"till-{till}")),
             "amount": {
@@ -92,6 +98,8 @@ class Shop:
         self._sent += 1
         command = Command(f"c-{self._sent:06d}", payment_id, type_, automatic=automatic)
         self.commands[command.id] = command
+        if automatic:
+            self._automatic.add(payment_id)
         value = json.dumps({"paymentId": payment_id, **data}).encode()
         return Message(command, payment_id.encode(), value, _headers(command.id, type_))
 
