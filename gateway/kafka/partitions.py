@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Generic
 
+from aiokafka.partitioner import murmur2
+
 from gateway.kafka.clock import Clock
 from gateway.kafka.handler import E, Handler, M, O
 from gateway.kafka.health import PartitionHealth
@@ -13,6 +15,7 @@ from gateway.kafka.log import Log
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partition import Partition
 from gateway.kafka.records import Record
+from gateway.observability import metrics
 
 
 class Partitions(Generic[M, E, O]):
@@ -72,7 +75,14 @@ class Partitions(Generic[M, E, O]):
         for number, batch in by_partition.items():
             partition = self._owned.get(number)
             if partition is not None:
+                self._warn_of_misplaced(batch[0])
                 partition.deliver(batch)
+
+    def _warn_of_misplaced(self, record: Record) -> None:
+        """A producer with another partitioner scatters a payment's commands; one record of a batch tells of it."""
+        key, count = record.key, self._config.partition_count
+        if key is not None and (murmur2(key) & 0x7FFFFFFF) % count != record.partition:
+            metrics.RECORDS_MISPLACED.inc()
 
     def undecodable(self, partition: int, offset: int, error: str) -> None:
         owned = self._owned.get(partition)

@@ -56,7 +56,7 @@ COMMAND_FIELDS_IGNORED = Counter(
 )
 RECORDS_MISPLACED = Counter(
     "gateway_records_misplaced_total",
-    "Command records that lie in another partition than the murmur2 hash of their key says.",
+    "Fetched batches whose first command lies in another partition than the murmur2 hash of its key says.",
     registry=REGISTRY,
 )
 EVENTS = Counter("gateway_events_total", "Events published, by event type.", ("type",), registry=REGISTRY)
