@@ -32,7 +32,7 @@ from gateway.domain.pacing import look_again_seconds, refused_again_seconds
 from gateway.domain.starting import tell_unknown
 from gateway.domain.state import OperationKind, Pending, Reading
 from gateway.domain.vocabulary import By, CancelReason, PaymentStatus, Reason
-from gateway.domain.watching import believe, heed_pace
+from gateway.domain.watching import believe, heed_pace, poll_delay_seconds
 
 CAPTURED_WITH_ANOTHER_AMOUNT = "1307"
 
@@ -109,7 +109,7 @@ def read(d: Draft, outcome: Outcome) -> None:
         case Unknown():
             if d.memo.spent:
                 tell_unknown(d)
-            _rest(d, look_again_seconds(d.memo.tries, d.dice))
+            _rest(d, max(look_again_seconds(d.memo.tries, d.dice), poll_delay_seconds(d)))
         case Deferred(_, after_ms):
             d.note(not_before=d.now.steady + after_ms / 1000)
         case Accepted() | Found():

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway.domain.commands import CancelPayment, Message
 from gateway.domain.draft import Draft
 from gateway.domain.operations import Initiate
-from gateway.domain.state import Remembered
+from gateway.domain.state import OperationKind, Remembered
 from gateway.domain.vocabulary import DeadLetterReason, Reason
 
 
@@ -39,8 +39,11 @@ def overtake(d: Draft) -> None:
     """Let the first waiting cancel overtake a start that is not yet answered; a request of the start in
     flight is awaited.
     """
-    start = d.state.start
+    start, pending = d.state.start, d.state.pending
     if start is None or start.answered or start.overtaken_by is not None:
+        return
+    if pending is not None and pending.kind is not OperationKind.INITIATE:
+        # What the start made is being cancelled already, which answers the start.
         return
     cancel = waiting_cancel(d)
     if cancel is None:

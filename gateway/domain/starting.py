@@ -35,7 +35,7 @@ from gateway.domain.pacing import (
     refused_again_seconds,
 )
 from gateway.domain.refusing import answer_overtaken, conclude_nothing, give_way, refused
-from gateway.domain.state import Look, OperationKind, Pending, Reading
+from gateway.domain.state import Look, OperationKind, Pending, Reading, Start
 from gateway.domain.vocabulary import CancelReason, CaptureMode, PaymentStatus, Reason
 from gateway.domain.wanting import (
     Unwanted,
@@ -234,8 +234,7 @@ def answer(d: Draft, reading: PaymentReading) -> None:
     start, pending = start_of(d), pending_of(d)
     deadline = approval_deadline_ms(d, start, pending)
     if not believe(d, reading, pending.cause, start.message):
-        # A state that we do not know says nothing yet; the answer waits for one that we do.
-        d.note(not_before=d.memo.pace)
+        _await_a_known_state(d, start, deadline)
         return
     d.change(
         start=replace(start, answered=True, overtaken_by=None),
@@ -245,3 +244,14 @@ def answer(d: Draft, reading: PaymentReading) -> None:
     d.calm()
     if start.overtaken_by is not None:
         judge_cancel(d, start.overtaken_by)
+
+
+def _await_a_known_state(d: Draft, start: Start, deadline_ms: int) -> None:
+    """A state that we do not know says nothing yet; the answer waits for one that we do, while it is wanted."""
+    if start.overtaken_by is not None:
+        d.change(start=replace(start, overtaken_by=None), inbox=(start.overtaken_by, *d.state.inbox))
+        _cancel_found(d, CancelReason.COMMAND)
+    elif d.now.wall_ms >= deadline_ms:
+        _cancel_found(d, CancelReason.APPROVAL_TIMEOUT)
+    else:
+        d.note(not_before=d.memo.pace)

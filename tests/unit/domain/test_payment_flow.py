@@ -498,3 +498,44 @@ def test_a_poll_that_is_denied_backs_off_without_an_event() -> None:
     play.outcome(Rejected(refusal(Reason.PAYMENT_NOT_FOUND, status=404)))
     assert len(play.events) == seen and play.wake_at is not None
     assert play.wake_at >= play.clock.steady + 5
+
+
+def test_a_start_that_shows_no_known_state_is_cancelled_in_the_end_and_answered() -> None:
+    play = Play()
+    play.command(initiate(approval_timeout_seconds=5))
+    play.outcome(Accepted(PROVIDER_ID))
+    while not isinstance(play.running, Cancel):
+        play.outcome(observed(P.UNKNOWN))
+        if play.running is None:
+            play.due()
+    play.outcome(Rejected(refusal(Reason.WRONG_STATUS, code="1300")))
+    [cancelled] = play.outcome(observed(P.UNKNOWN))
+    assert cancelled.fact == PaymentCancelled(By.PROVIDER, CancelReason.PROVIDER)
+    assert cancelled.answers is not None
+    assert cancelled.answers.id.id == "m-1"
+
+
+def test_a_cancel_of_a_start_that_shows_no_known_state_is_answered_too() -> None:
+    play = Play()
+    play.command(initiate())
+    play.outcome(Accepted(PROVIDER_ID))
+    play.command(CANCEL)
+    play.outcome(observed(P.UNKNOWN))
+    assert isinstance(play.running, Cancel)
+    play.outcome(Accepted())
+    assert play.answer("m-1").fact == PaymentCancelled(By.MERCHANT, CancelReason.COMMAND)
+    assert play.reason("m-2") is Reason.WRONG_STATUS
+
+
+def test_a_cancel_that_comes_while_a_found_start_is_cancelled_waits_and_is_answered() -> None:
+    play = Play()
+    play.command(initiate(approval_timeout_seconds=5))
+    play.outcome(Unknown(3))
+    play.pass_time(10)
+    play.due()
+    play.outcome(Found((PROVIDER_ID,)))
+    play.outcome(observed(P.ISSUED))
+    play.command(CANCEL)
+    play.outcome(Accepted())
+    assert play.answer("m-1").fact == PaymentCancelled(By.MERCHANT, CancelReason.APPROVAL_TIMEOUT)
+    assert play.reason("m-2") is Reason.WRONG_STATUS
