@@ -1,10 +1,12 @@
 """The rules of the house that no linter knows: each takes a file's text and says what is wrong with it, where."""
 
 import ast
+import gc
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINES = 300
 FORBIDDEN_MODULES = {"util", "utils", "helper", "helpers", "common", "misc", "shared", "base"}
@@ -62,6 +64,18 @@ class Finding:
     problem: str
 
 
+@lru_cache(maxsize=1024)
+def _tree(text: str) -> ast.Module:
+    """Parsed once for all rules. A garbage collection in the middle trips CPython 3.11's count of the depth."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def too_long(text: str) -> Iterator[Finding]:
     lines = text.count("\n")
     if lines > MAX_LINES:
@@ -69,7 +83,7 @@ def too_long(text: str) -> Iterator[Finding]:
 
 
 def no_docstring(text: str) -> Iterator[Finding]:
-    if ast.get_docstring(ast.parse(text)) is None:
+    if ast.get_docstring(_tree(text)) is None:
         yield Finding(1, "a module says what it is for")
 
 
@@ -77,14 +91,14 @@ def empty_names(text: str, module: str) -> Iterator[Finding]:
     """`module` is the file's stem, or its package's name for `__init__`."""
     if module in FORBIDDEN_MODULES:
         yield Finding(1, f"a module called {module} can hold anything")
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASSES.search(node.name):
             yield Finding(node.lineno, f"{node.name} says nothing of what it does")
 
 
 def floats(text: str) -> Iterator[Finding]:
     """Where money is defined nothing is a float: no name of the type, no literal, no true division."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         match node:
             case ast.Name(id="float", lineno=line):
                 yield Finding(line, "float")
@@ -98,7 +112,7 @@ def floats(text: str) -> Iterator[Finding]:
 
 def money_as_float(text: str) -> Iterator[Finding]:
     """What is called an amount is declared as no float, is not made one, and is not divided into one."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         match node:
             case (
                 ast.AnnAssign(target=ast.Name(id=name), annotation=ast.expr() as kind, lineno=line)
@@ -118,7 +132,7 @@ def money_as_float(text: str) -> Iterator[Finding]:
 
 def impurities(text: str) -> Iterator[Finding]:
     """The rules of payments see the standard library's pure part and themselves; now and chance are arguments."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         match node:
             case ast.Import(names=names, lineno=line):
                 modules = [alias.name for alias in names]
@@ -141,7 +155,7 @@ def impurities(text: str) -> Iterator[Finding]:
 def unexplained_catches(text: str) -> Iterator[Finding]:
     """Whoever catches everything raises it again, or says why: in a comment above, beside or first inside."""
     lines = text.splitlines()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if not isinstance(node, ast.ExceptHandler) or not _catches_everything(node.type):
             continue
         beside = lines[node.lineno - 1].partition("#")[2].strip()
@@ -169,7 +183,7 @@ def _catches_everything(caught: ast.expr | None) -> bool:
 
 def durations_without_unit(text: str) -> Iterator[Finding]:
     """A number that is a duration ends with its unit, as a constant and as a field alike."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         match node:
             case ast.Assign(
                 targets=[ast.Name(id=name)], value=ast.Constant(value=int() | float()), lineno=line
@@ -196,7 +210,7 @@ def open_matches(text: str) -> Iterator[Finding]:
 
     Exceptions and the types of plain JSON are no union of ours: they end in whatever is said of the rest.
     """
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if not isinstance(node, ast.Match):
             continue
         classes = {name for case in node.cases for name in _classes(case.pattern)}
@@ -226,7 +240,7 @@ def _calls(case: ast.match_case) -> Iterator[ast.Call]:
 
 
 def mocks(text: str) -> Iterator[Finding]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         match node:
             case ast.ImportFrom(module="unittest.mock" | "mock", lineno=line):
                 yield Finding(line, "a mock")

@@ -113,7 +113,9 @@ STEPS = st.one_of(
     st.tuples(st.just("answer"), st.sampled_from(FAULTS)),
     st.tuples(st.just("due"), st.none()),
     st.tuples(st.just("restore"), st.none()),
-    st.tuples(st.just("customer"), st.sampled_from([P.ISSUED, P.RESERVED, P.CANCELLED_BY_CUSTOMER, P.UNKNOWN])),
+    st.tuples(
+        st.just("customer"), st.sampled_from([P.ISSUED, P.RESERVED, P.CANCELLED_BY_CUSTOMER, P.UNKNOWN])
+    ),
     st.tuples(st.just("busy"), st.booleans()),
     st.tuples(st.just("holding"), st.booleans()),
     st.tuples(st.just("time"), st.sampled_from([0.5, 5.0, 700.0, 90_000.0])),
