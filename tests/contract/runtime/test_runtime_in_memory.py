@@ -658,3 +658,45 @@ def test_more_than_one_kind_of_aggregate_and_limits_that_can_be_met() -> None:
         await one.stop()
 
     run(story())
+
+
+def test_a_call_that_outlives_its_producer_sends_nothing_more() -> None:
+    """The new owner may be another by now; what the call hears is delivered, its retries are not sent."""
+
+    async def story() -> None:
+        world, broken = World(), False
+
+        async def stepping(owner: str, name: str, partition: int) -> None:
+            await asyncio.sleep(STEP_SECONDS)
+            if broken and name == "begin":
+                raise BrokerTrouble("away")
+
+        broker = MemoryBroker(step=stepping)
+        one = Instance(broker, world, "a")
+        permits: list[Any] = []
+        perform = one.counter.perform
+
+        async def watched(key: str, effect: Any, permit: Any) -> bool:
+            permits.append(permit)
+            return await perform(key, effect, permit)
+
+        one.counter.perform = watched  # type: ignore[method-assign]
+        world.gate = asyncio.Event()
+        await one.start()
+        broker.produce(0, "c:1", b"x:1")
+        await one.opened()
+        await asyncio.sleep(1)
+        assert permits[0].holds()
+        broken = True
+        broker.produce(0, "c:2", b"y:1")
+        await asyncio.sleep(1)
+        broken = False
+        await asyncio.sleep(20)
+        assert permits[0].withdrawn
+        assert not permits[0].holds()
+        world.gate.set()
+        await quiet(broker, 2)
+        audit(broker, world, {"c:1": ["x"], "c:2": ["y"]})
+        await one.stop()
+
+    run(story())

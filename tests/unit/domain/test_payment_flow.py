@@ -539,3 +539,31 @@ def test_a_cancel_that_comes_while_a_found_start_is_cancelled_waits_and_is_answe
     play.outcome(Accepted())
     assert play.answer("m-1").fact == PaymentCancelled(By.MERCHANT, CancelReason.APPROVAL_TIMEOUT)
     assert play.reason("m-2") is Reason.WRONG_STATUS
+
+
+def test_a_cancel_that_arrives_before_the_reservation_is_read_wins_over_the_automatic_capture() -> None:
+    play = Play().started(capture=CaptureMode.AUTOMATIC)
+    play.due()
+    play.command(CANCEL)
+    play.outcome(observed(P.RESERVED))
+    assert play.running == Cancel(None, PROVIDER_ID)
+    play.outcome(Accepted())
+    assert not any(isinstance(o, Capture) for o in play.sent)
+
+
+def test_whatever_is_heard_between_its_retries_a_start_keeps_its_key() -> None:
+    play = Play()
+    play.command(initiate())
+    for outcome in (
+        Deferred(DeferralCause.THROTTLED, 1000, 1, 2),
+        Unknown(3),
+        Deferred(DeferralCause.PROVIDER_AWAY, 1000),
+        Unknown(1),
+    ):
+        while not isinstance(play.running, Initiate):
+            if play.running is None:
+                play.due()
+            else:
+                play.outcome(EMPTY)
+        play.outcome(outcome)
+    assert len({o.key for o in play.sent if isinstance(o, Initiate)}) == 1
