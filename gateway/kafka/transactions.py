@@ -16,7 +16,7 @@ from aiokafka.errors import IllegalStateError, InvalidProducerEpoch, KafkaError,
 
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Entry, Fenced, Producer, Staged
-from gateway.kafka.records import Channel
+from gateway.kafka.records import Channel, Outgoing
 
 MAX_REQUEST_BYTES = 4_194_304
 MAX_BATCH_BYTES = 262_144
@@ -55,15 +55,38 @@ class TransactionalProducer:
     async def commit(self, staged: Staged) -> None:
         try:
             await self._commit(staged)
-        except (ProducerFenced, InvalidProducerEpoch) as fenced:
-            raise Fenced(type(fenced).__name__) from fenced
         except KafkaError as trouble:
+            # A send that comes after the fencing says only that there is no transaction; the reason is elsewhere.
+            for fault in (trouble, self._end_of_transaction()):
+                if isinstance(fault, ProducerFenced | InvalidProducerEpoch):
+                    raise Fenced(type(fault).__name__) from trouble
             raise BrokerTrouble(f"the transaction failed: {_told(trouble)}") from trouble
+
+    def _end_of_transaction(self) -> BaseException | None:
+        """What aiokafka ended the transaction with, where it did: it tells only those who await the end."""
+        end = self._producer._txn_manager._transaction_waiter
+        if end is None or not end.done() or end.cancelled():
+            return None
+        fault: BaseException | None = end.exception()
+        return fault
 
     async def _commit(self, staged: Staged) -> None:
         producer, topics, partition = self._producer, self._config.topics, self._partition
         await producer.begin_transaction()
-        sent = []
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            await self._send_all(staged, sent)
+        finally:
+            # Once one has failed nobody asks for the others any more.
+            for one in sent:
+                one.add_done_callback(_heard)
+        if staged.position is not None:
+            offsets = {TopicPartition(topics.commands, partition): staged.position}
+            await producer.send_offsets_to_transaction(offsets, self._config.group_id)
+        await producer.commit_transaction()
+
+    async def _send_all(self, staged: Staged, sent: "list[asyncio.Future[Any]]") -> None:
+        producer, topics, partition = self._producer, self._config.topics, self._partition
         for entry in staged.entries:
             headers = list(entry.headers)
             sent.append(
@@ -72,25 +95,32 @@ class TransactionalProducer:
                 )
             )
         for record in staged.records:
-            events = record.channel is Channel.EVENTS
-            sent.append(
-                await producer.send(
-                    topics.events if events else topics.dead_letters,
-                    record.value,
-                    key=record.key,
-                    # Dead letters keep their key, but their topic may have another number of partitions.
-                    partition=partition if events else None,
-                    headers=list(record.headers),
-                )
-            )
+            sent.append(await self._send(record))
         # Without this a refused batch would leave a transaction that commits the rest.
         await asyncio.gather(*sent)
-        if staged.position is not None:
-            offsets = {TopicPartition(topics.commands, partition): staged.position}
-            await producer.send_offsets_to_transaction(offsets, self._config.group_id)
-        await producer.commit_transaction()
+
+    async def _send(self, record: Outgoing) -> Any:
+        """The future of its delivery."""
+        producer, topics, headers = self._producer, self._config.topics, list(record.headers)
+        if record.channel is Channel.EVENTS:
+            return await producer.send(
+                topics.events, record.value, key=record.key, partition=self._partition, headers=headers
+            )
+        # Dead letters keep their key, but their topic may have another number of partitions.
+        if record.key is not None or record.value is not None:
+            return await producer.send(topics.dead_letters, record.value, key=record.key, headers=headers)
+        # What came with neither key nor value must be kept too, but `send` refuses it; a batch takes it.
+        batch = producer.create_batch()
+        batch.append(key=None, value=None, timestamp=None, headers=headers)
+        numbers = sorted(await producer.partitions_for(topics.dead_letters))
+        return await producer.send_batch(
+            batch, topics.dead_letters, partition=numbers[self._partition % len(numbers)]
+        )
 
     async def close(self) -> None:
+        end = self._producer._txn_manager._transaction_waiter
+        if end is not None:
+            end.add_done_callback(_heard)
         # Whatever a broken producer says at its end is of no interest, and it must not hold up the next one.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT_SECONDS)
@@ -214,6 +244,12 @@ class AioKafkaLog:
             return await answer
         except (KafkaError, OSError) as trouble:
             raise BrokerTrouble(f"the broker did not answer: {_told(trouble)}") from trouble
+
+
+def _heard(answer: "asyncio.Future[Any]") -> None:
+    """An error that nobody asks for would be logged with its traceback once its future is forgotten."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _told(trouble: BaseException) -> str:

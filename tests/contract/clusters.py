@@ -14,7 +14,7 @@ from gateway.kafka import topics
 from gateway.kafka.admin import administrator
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Entry, Log, Producer
-from gateway.kafka.records import Channel
+from gateway.kafka.records import Channel, Outgoing
 from gateway.kafka.transactions import AioKafkaLog, BrokerConfig, TopicNames, TransactionalProducer
 from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker, MemoryLog
 
@@ -43,12 +43,16 @@ class Cluster(Protocol):
     def short_log(self, owner: str) -> Log: ...
 
     def hold(self, producer: Producer, owner: str, step: str) -> Hold:
-        """`offsets` and `commit` stand still before the request, `answer` after the broker has committed."""
+        """`send` stands still between records, `offsets` and `commit` before the request, `answer` after
+        the broker has committed.
+        """
         ...
 
     async def events(self, partition: int) -> list[bytes | None]:
         """The values that `read_committed` shows."""
         ...
+
+    async def dead_letters(self) -> list[Outgoing]: ...
 
     async def command(self, partition: int, value: bytes) -> None: ...
 
@@ -83,6 +87,10 @@ class MemoryCluster:
     async def events(self, partition: int) -> list[bytes | None]:
         return [record.value for record in self._broker.published(partition, Channel.EVENTS)]
 
+    async def dead_letters(self) -> list[Outgoing]:
+        channel = Channel.DEAD_LETTERS
+        return [r for n in range(len(self._broker.partitions)) for r in self._broker.published(n, channel)]
+
     async def command(self, partition: int, value: bytes) -> None:
         self._broker.produce(partition, "k", value)
 
@@ -92,8 +100,11 @@ class KafkaCluster:
 
     transaction_timeout_seconds = 1.0
 
-    def __init__(self, names: TopicNames, group_id: str, bootstrap: str, feeding: AIOKafkaConsumer) -> None:
+    def __init__(
+        self, names: TopicNames, group_id: str, bootstrap: str, feeding: AIOKafkaConsumer, partitions: int
+    ) -> None:
         self.names = names
+        self.partitions = partitions
         self.bootstrap = bootstrap
         self.config = BrokerConfig(group_id, names, {"bootstrap_servers": bootstrap})
         self.feeding = feeding
@@ -112,21 +123,29 @@ class KafkaCluster:
     def hold(self, producer: Producer, owner: str, step: str) -> Hold:
         assert isinstance(producer, TransactionalProducer)
         hold, client = Hold(), producer._producer
-        name = "send_offsets_to_transaction" if step == "offsets" else "commit_transaction"
-        original: Callable[..., Awaitable[None]] = getattr(client, name)
+        name = {"send": "send", "offsets": "send_offsets_to_transaction"}.get(step, "commit_transaction")
+        original: Callable[..., Awaitable[Any]] = getattr(client, name)
+        calls = 0
 
-        async def held(*arguments: Any) -> None:
-            if step != "answer":
+        async def held(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if step in ("offsets", "commit") or (step == "send" and calls == 2):
                 await hold.pass_by()
-            await original(*arguments)
+            answer = await original(*arguments, **options)
             if step == "answer":
                 await hold.pass_by()
+            return answer
 
         setattr(client, name, held)
         return hold
 
     async def events(self, partition: int) -> list[bytes | None]:
         return [r.value for r in await self.read(self.names.events, partition)]
+
+    async def dead_letters(self) -> list[Outgoing]:
+        found = [r for n in range(self.partitions) for r in await self.read(self.names.dead_letters, n)]
+        return [Outgoing(Channel.DEAD_LETTERS, r.key, r.value, tuple(r.headers)) for r in found]
 
     async def read(self, topic: str, partition: int) -> list[Any]:
         """All committed records."""
@@ -193,4 +212,4 @@ async def kafka_cluster(bootstrap: str, partitions: int = 2) -> AsyncIterator[Ka
     group_id = names.commands.removesuffix(".commands")
     async with consuming(bootstrap, group_id=group_id) as feeding:
         feeding.assign([TopicPartition(names.commands, number) for number in range(partitions)])
-        yield KafkaCluster(names, group_id, bootstrap, feeding)
+        yield KafkaCluster(names, group_id, bootstrap, feeding, partitions)

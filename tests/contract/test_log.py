@@ -109,6 +109,22 @@ async def test_a_fenced_producer_cannot_begin_again(cluster: Cluster) -> None:
     await second.close()
 
 
+async def test_a_fencing_that_shows_between_two_records_is_told_as_one(cluster: Cluster) -> None:
+    old, new = cluster.log("old"), cluster.log("new")
+    first = await old.fence(0)
+    second = await new.fence(0)
+    hold = cluster.hold(first, "old", "send")
+    committing = asyncio.create_task(first.commit(staged("stale", 2)))
+    # The client hears of it meanwhile, and has no transaction any more when the next record comes.
+    await asyncio.wait({committing}, timeout=0.5)
+    hold.go.set()
+    with pytest.raises(Fenced):
+        await committing
+    assert await values(new) == []
+    await first.close()
+    await second.close()
+
+
 async def test_a_fence_reaches_its_own_partition_alone(cluster: Cluster) -> None:
     old, new = cluster.log("old"), cluster.log("new")
     first, other = await old.fence(0), await old.fence(1)
@@ -182,3 +198,13 @@ async def test_a_commit_whose_answer_nobody_hears_is_whole(cluster: Cluster) -> 
     assert await cluster.events(0) == [b"unheard"]
     assert await log.committed(0) == 9
     await again.close()
+
+
+async def test_a_dead_letter_with_neither_key_nor_value_is_taken(cluster: Cluster) -> None:
+    log = cluster.log("a")
+    producer = await log.fence(1)
+    empty = Outgoing(Channel.DEAD_LETTERS, None, None, (("dlq.reason", b"none"), ("null", None)))
+    await producer.commit(Staged((Entry(b"c:1", b"x", ()),), (empty, empty), 3))
+    assert await cluster.dead_letters() == [empty, empty]
+    assert await log.committed(1) == 3
+    await producer.close()
