@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalStateError, InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    IllegalStateError,
+    InvalidProducerEpoch,
+    KafkaError,
+    ProducerFenced,
+)
 
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Entry, Fenced, Producer, Staged
@@ -55,12 +61,15 @@ class TransactionalProducer:
     async def commit(self, staged: Staged) -> None:
         try:
             await self._commit(staged)
-        except KafkaError as trouble:
-            # A send that comes after the fencing says only that there is no transaction; the reason is elsewhere.
+        # What comes after the fencing fails with an IllegalOperation or an assertion of aiokafka's, which are no
+        # KafkaErrors and say only that there is no transaction; the reason is elsewhere.
+        except Exception as trouble:
             for fault in (trouble, self._end_of_transaction()):
                 if isinstance(fault, ProducerFenced | InvalidProducerEpoch):
                     raise Fenced(type(fault).__name__) from trouble
-            raise BrokerTrouble(f"the transaction failed: {_told(trouble)}") from trouble
+            if isinstance(trouble, KafkaError | IllegalOperation | OSError):
+                raise BrokerTrouble(f"the transaction failed: {_told(trouble)}") from trouble
+            raise
 
     def _end_of_transaction(self) -> BaseException | None:
         """What aiokafka ended the transaction with, where it did: it tells only those who await the end."""
