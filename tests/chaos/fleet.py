@@ -13,6 +13,7 @@ from gateway.demo.processes import Child, free_port, get
 
 PARTITIONS = 12
 IN_FLIGHT = "gateway_provider_requests_in_flight "
+SECRET = "canary-client-secret"
 
 
 class Fleet:
@@ -30,7 +31,7 @@ class Fleet:
             "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
             "GATEWAY_POS__BASE_URL": f"http://127.0.0.1:{self.sandbox_port}",
             "GATEWAY_POS__CLIENT_ID": "chaos",
-            "GATEWAY_POS__CLIENT_SECRET": "canary-client-secret",
+            "GATEWAY_POS__CLIENT_SECRET": SECRET,
             "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
             "GATEWAY_POS__SETTLE_SECONDS": "5",
             "GATEWAY_HTTP__HOST": "127.0.0.1",
@@ -68,3 +69,7 @@ class Fleet:
         return next(
             (int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(IN_FLIGHT)), 0
         )
+
+    def logs(self) -> str:
+        """All that the gateways have written."""
+        return "".join(gateway.log_path.read_text() for gateway in self.gateways)

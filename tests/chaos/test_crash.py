@@ -13,7 +13,7 @@ from gateway.demo.broker import EmbeddedKafka
 from gateway.demo.processes import ledger, post, violations
 from gateway.demo.shop import Message, Shop
 from gateway.demo.wire import Wire, connected
-from tests.chaos.fleet import Fleet
+from tests.chaos.fleet import SECRET, Fleet
 
 KILLS = 5
 LEAST_IN_FLIGHT = 50
@@ -63,6 +63,10 @@ async def test_two_gateways_killed_with_calls_in_flight_answer_each_command_once
     print("\n".join(report.lines()))
     assert min(in_flight) >= LEAST_IN_FLIGHT
     assert report.holds, "\n".join(report.lines())
+    logs = fleet.logs()
+    assert logs
+    assert SECRET not in logs, "I9"
+    assert "Bearer " not in logs, "I9"
 
 
 async def burst(opening: Iterator[list[Message]], wire: Wire) -> None:
