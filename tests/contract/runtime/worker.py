@@ -60,6 +60,7 @@ class Part:
     partitions: int
     ledger: str
     effect_seconds: float = 0.01
+    resumes_together: bool = False
     stops_at: str = ""
     stops_after: int = 0
 
@@ -124,11 +125,23 @@ class Ledger(World):
 
 
 class WitnessedLog(AioKafkaLog):
-    """Knows the epoch of each fence, which orders a partition's owners."""
+    """Knows the epoch of each fence, which orders a partition's owners. The first fetch waits for as many
+    partitions as are told, so that they all are in it.
+    """
 
-    def __init__(self, config: BrokerConfig, limits: Limits) -> None:
+    def __init__(self, config: BrokerConfig, limits: Limits, together: int = 0) -> None:
         super().__init__(config, limits)
         self.epochs: dict[int, int] = {}
+        self._together = together
+        self._waiting: set[int] = set()
+
+    def resume(self, partition: int) -> None:
+        self._waiting.add(partition)
+        if len(self._waiting) >= self._together:
+            self._together = 0
+            for number in sorted(self._waiting):
+                super().resume(number)
+            self._waiting.clear()
 
     async def fence(self, partition: int) -> Producer:
         producer = await super().fence(partition)
@@ -141,7 +154,8 @@ class Worker:
     def __init__(self, part: Part, limits: Limits = LIMITS) -> None:
         self.part = part
         connection = {"bootstrap_servers": part.bootstrap}
-        log = WitnessedLog(BrokerConfig(part.group_id, part.topics, connection), limits)
+        config = BrokerConfig(part.group_id, part.topics, connection)
+        log = WitnessedLog(config, limits, part.partitions if part.resumes_together else 0)
         world = Ledger(Path(part.ledger), part.effect_seconds, part.partitions, log.epochs)
         self.mismatches: list[str] = []
         self.partitions: Partitions[Command, Effect, bool] = Partitions(
@@ -163,8 +177,6 @@ class Worker:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
-            # One fetch holds all partitions, so that a bad batch always has neighbours.
-            fetch_min_bytes=1,
             **connection,
         )
         log.attach(self._consumer)
