@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -111,14 +112,9 @@ class Town:
         self._workers: list[WorkerProcess] = []
         self.commands: dict[str, list[str]] = defaultdict(list)
 
-    def worker(self, bootstrap: str = "", stops_at: str = "", stops_after: int = 0) -> WorkerProcess:
-        part = replace(
-            self.part,
-            name=f"w{next(self._names)}",
-            bootstrap=bootstrap or self.bootstrap,
-            stops_at=stops_at,
-            stops_after=stops_after,
-        )
+    def worker(self, **changes: Any) -> WorkerProcess:
+        """`changes` of the town's `Part`."""
+        part = replace(self.part, name=f"w{next(self._names)}", **changes)
         process = WorkerProcess(part, self.folder)
         self._workers.append(process)
         return process

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from gateway.kafka.clock import SystemClock
 from gateway.kafka.consumer import RebalanceListener, TolerantConsumer, record_of
 from gateway.kafka.health import Phase
 from gateway.kafka.limits import Limits
-from gateway.kafka.log import Producer
+from gateway.kafka.log import Producer, Staged
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.transactions import AioKafkaLog, BrokerConfig, TopicNames, TransactionalProducer
@@ -36,10 +36,11 @@ from tests.fakes.counter import Command, Counter, Effect, World
 LIMITS = Limits(
     lease_seconds=2.0,
     write_timeout_seconds=0.5,
-    commit_timeout_seconds=4.0,
-    transaction_timeout_seconds=6.0,
-    fence_timeout_seconds=5.0,
-    broker_timeout_seconds=4.0,
+    # Beyond session and lease, so that an owner who sleeps through both still hears the answer to its commit.
+    commit_timeout_seconds=12.0,
+    transaction_timeout_seconds=12.0,
+    fence_timeout_seconds=12.0,
+    broker_timeout_seconds=12.0,
     fenced_wait_seconds=2.0,
     reopen_most_seconds=1.0,
 )
@@ -51,7 +52,9 @@ PAUSE_AFTER_ERROR_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Part:
-    """What one worker is told. `stops_at` is `request` or `answer` of its `stops_after`-th commit."""
+    """What one worker is told. `stops_at` is `request` or `answer` of its `stops_after`-th commit with an intent.
+    `max_running_effects` is for each partition.
+    """
 
     name: str
     bootstrap: str
@@ -60,6 +63,7 @@ class Part:
     partitions: int
     ledger: str
     effect_seconds: float = 0.01
+    max_running_effects: int = 256
     resumes_together: bool = False
     stops_at: str = ""
     stops_after: int = 0
@@ -82,6 +86,11 @@ class Act:
     epoch: int
     key: str
     id: str
+
+
+def boottime() -> float:
+    """The same for all processes of a machine."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def partition_of(key: str, count: int) -> int:
@@ -118,8 +127,7 @@ class Ledger(World):
 
     async def add(self, owner: str, key: str, effect: Effect) -> None:
         partition = partition_of(key, self._count)
-        now = time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-        act = Act(now, owner, partition, self._epochs[partition], key, effect.id)
+        act = Act(boottime(), owner, partition, self._epochs[partition], key, effect.id)
         os.write(self._out, json.dumps(asdict(act)).encode() + b"\n")
         await asyncio.sleep(self.seconds)
 
@@ -151,8 +159,14 @@ class WitnessedLog(AioKafkaLog):
 
 
 class Worker:
-    def __init__(self, part: Part, limits: Limits = LIMITS) -> None:
+    def __init__(self, part: Part) -> None:
         self.part = part
+        reserved = min(LIMITS.reserved_for_pending_effects, part.max_running_effects // 2)
+        limits = replace(
+            LIMITS,
+            max_running_effects=part.max_running_effects,
+            reserved_for_pending_effects=reserved,
+        )
         connection = {"bootstrap_servers": part.bootstrap}
         config = BrokerConfig(part.group_id, part.topics, connection)
         log = WitnessedLog(config, limits, part.partitions if part.resumes_together else 0)
@@ -173,7 +187,7 @@ class Worker:
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 5,
             rebalance_timeout_ms=6_000,
-            request_timeout_ms=4_000,
+            request_timeout_ms=5_000,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -232,26 +246,38 @@ async def working(part: Part) -> AsyncIterator[Worker]:
 
 
 def stop_at_commit(where: str, after: int) -> None:
-    """SIGSTOP to ourselves at the `after`-th commit request: before it leaves, or before its answer is read."""
-    send, count = AIOKafkaConnection.send, 0
+    """SIGSTOP to ourselves at the `after`-th commit request of a transaction that holds an intent: before it
+    leaves, or before its answer is read.
+    """
+    send, commit = AIOKafkaConnection.send, TransactionalProducer.commit
+    with_intent: set[str] = set()
+    count = 0
+
+    async def noted(self: TransactionalProducer, staged: Staged) -> None:
+        name = self._producer._txn_manager.transactional_id
+        with_intent.discard(name)
+        if any(b'"doing": [' in (entry.value or b"") for entry in staged.entries):
+            with_intent.add(name)
+        await commit(self, staged)
 
     def counted(self: Any, request: Any, expect_response: bool = True) -> Any:
         nonlocal count
-        ends = isinstance(request, EndTxnRequest)
-        count += ends
-        stops = ends and count == after
-        if stops and where == "request":
+        if not isinstance(request, EndTxnRequest) or request._transactional_id not in with_intent:
+            return send(self, request, expect_response)
+        count += 1
+        if count == after and where == "request":
             stop_here()
         answer = send(self, request, expect_response)
-        if stops and where == "answer":
+        if count == after and where == "answer":
             stop_here()
         return answer
 
     def stop_here() -> None:
-        print(f"stopping at the {where} of commit {count}", flush=True)
+        print(f"stopping at the {where} of a commit", flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)
 
     AIOKafkaConnection.send = counted
+    TransactionalProducer.commit = noted  # type: ignore[method-assign]
 
 
 async def tell(worker: Worker) -> None:
