@@ -22,8 +22,9 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`position`: the next command to accept. `released`: the last owner let go in order, and these keys
-    had an effect under way that may still change something; None: it did not let go.
+    """`position`: the next command to accept. `released`: the last owner let go in order, and on these keys
+    an effect was under way that may still change something; None: it did not let go, or while an owner before
+    it might still act.
     """
 
     position: int

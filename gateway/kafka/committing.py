@@ -53,7 +53,7 @@ class Committer(Generic[M, E, O]):
         if not (entries or records or passes or tells or mark or wants_lease):
             return False
         if passes or mark or not (entries or records):
-            released = turns.changing_keys() if mark else None
+            released = turns.release_mark() if mark else None
             checkpoint = Checkpoint(position, self._config.partition_count, self._config.group_id, released)
             entries = (*entries, checkpoint_entry(checkpoint))
         # The lease counts from here: the commit request leaves later than this.

@@ -20,6 +20,7 @@ class Leasehold:
         self._clock = clock
         self._ask = ask
         self._lease: Lease | None = None
+        self._not_before = float("-inf")
         self._held_back: dict[str, float] = {}
         self._changed = asyncio.Event()
 
@@ -27,8 +28,19 @@ class Leasehold:
         """A new lease after a fence. `held_back`: keys with an effect of the last owner under way, until
         when.
         """
-        self._lease, self._held_back = lease, held_back
+        self._lease, self._not_before, self._held_back = lease, lease.not_before, held_back
         self.pulse()
+
+    def inherited(self) -> frozenset[str] | None:
+        """What an earlier owner may still change: these aggregates, or None: anything. To be asked at a release.
+
+        A mark vouches for all who owned the partition before: the next owner sees no other. So one that is left
+        while we wait for an earlier owner must not be shorter than that wait.
+        """
+        now = self._clock.boottime()
+        if now < self._not_before:
+            return None
+        return frozenset(key for key, free_at in self._held_back.items() if now < free_at)
 
     def acknowledged(self, requested_at: float) -> None:
         if self._lease is not None:

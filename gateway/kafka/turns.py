@@ -77,10 +77,16 @@ class Turns(Generic[M, E, O]):
         at = self._schedule.next_at()
         return max(0.0, now - at) if at is not None else 0.0
 
-    def changing_keys(self) -> tuple[str, ...]:
-        """Aggregates whose effect under way may still change something."""
+    def release_mark(self) -> tuple[str, ...] | None:
+        """Aggregates for which an effect under way, ours or an earlier owner's, may still change something; None
+        where an earlier owner's lease may last, so that the next owner must wait a whole one.
+        """
+        inherited = self.leasehold.inherited()
+        if inherited is None:
+            return None
         runs = (slot.run for slot in self._slots.values() if slot.run is not None)
-        return tuple(sorted(run.key for run in runs if run.task is not None and run.effect.changes))
+        ours = {run.key for run in runs if run.task is not None and run.effect.changes}
+        return tuple(sorted(ours | inherited))
 
     # Opening and closing.
 
