@@ -236,3 +236,26 @@ async def test_an_undecodable_batch_beside_good_ones(broker: TownKafka, tmp_path
             assert await answered(here, 1, 4) == ["first", "x", "y", "after"]
             assert three.phase(1) is Phase.OPEN
             assert metrics.PARTITIONS_STOPPED.labels(partition="1")._value.get() == 0
+
+
+async def test_a_command_with_neither_key_nor_value_is_a_dead_letter_beside_good_ones(
+    broker: TownKafka, tmp_path: Path
+) -> None:
+    async with town(broker.bootstrap_servers, tmp_path, partitions=1) as here:
+        await send(here, 0, "x:1")
+        where = TopicPartition(here.part.topics.commands, 0)
+        async with sending(here.bootstrap) as producer:
+            batch = producer.create_batch()
+            batch.append(key=None, value=None, timestamp=None, headers=[("h", b"1")])
+            await (await producer.send_batch(batch, where.topic, partition=0))
+        await send(here, 0, "y:1")
+        reopens = metrics.PARTITION_REOPENS.labels(cause="fault")._value.get()
+        async with working(named(here, "a")):
+            assert await answered(here, 0, 2) == ["x", "y"]
+        assert metrics.PARTITION_REOPENS.labels(cause="fault")._value.get() == reopens
+        async with consuming(here.bootstrap) as consumer:
+            dead = TopicPartition(here.part.topics.dead_letters, 0)
+            consumer.assign([dead])
+            await consumer.seek_to_beginning(dead)
+            [letter] = (await consumer.getmany(timeout_ms=3_000))[dead]
+        assert (letter.key, letter.value, letter.headers) == (None, None, (("h", b"1"),))
