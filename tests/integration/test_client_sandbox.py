@@ -34,6 +34,7 @@ from gateway.mobilepay.client import MobilePay
 from gateway.mobilepay.options import TOKEN_PATH, MobilePayOptions
 from gateway.mobilepay.secret import Secret
 from gateway.sandbox import SandboxConfig
+from gateway.sandbox.customers import CustomerPolicy
 from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import FaultPlan, FaultRule
 from gateway.sandbox.server import serve
@@ -99,6 +100,8 @@ async def shop(plan: FaultPlan | None = None, **changes: Any) -> AsyncIterator[S
         clients=(Client("client", "secret"),),
         require_ibm_client_id=True,
         poll_delay_ms=Span(10, 10),
+        # Whoever comes approves: what a drawn customer would do is another test's matter.
+        customers=CustomerPolicy(decline=0, never=0),
         faults=plan or FaultPlan(),
     )
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
