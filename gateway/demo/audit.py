@@ -5,52 +5,23 @@ a guarantee.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-ENDED_AT_PROVIDER = {
-    "Captured": "captured",
-    "CancelledByUser": "cancelled",
-    "CancelledByClient": "cancelled",
-    "CancelledByMobilePay": "cancelled",
-    "ExpiredAndCancelled": "expired",
-}
-
+from gateway.demo.books import Finding, compare
+from gateway.demo.evidence import ENDED_HERE, Command, Event, Evidence
 
 GUARANTEES = {
     "I1": "at most one effect at the provider per command and operation",
     "I2": "every command is answered exactly once, by an event or a dead letter",
-    "I3": "nothing is captured or cancelled without an intent",
+    "I3": "nothing is captured or cancelled without an intent, never both",
     "I5": "no event contradicts the provider's ledger",
     "I6": "the events of a payment have gap-free sequences and ids of their own",
     "I7": "the provider's protocol is kept",
     "I8": "nothing stays reserved or active past its intent",
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One message that was sent, however often. `understood` False: it must become a dead letter."""
-
-    id: str
-    payment_id: str
-    type: str
-    understood: bool = True
-    automatic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event as a `read_committed` reader saw it."""
-
-    id: str
-    type: str
-    data: Mapping[str, Any]
-
-    @property
-    def payment_id(self) -> str:
-        return str(self.data["paymentId"])
+SHOWN_FINDINGS = 5
 
 
 @dataclass(slots=True)
@@ -71,111 +42,100 @@ class Report:
         for name, what in GUARANTEES.items():
             found = self.findings[name]
             told.append(f"{name}  {'FAILS' if found else 'holds'}  {what}")
-            told += [f"      {text}" for text in found[:5]]
-            if len(found) > 5:
-                told.append(f"      and {len(found) - 5} more")
+            told += [f"      {text}" for text in found[:SHOWN_FINDINGS]]
+            if len(found) > SHOWN_FINDINGS:
+                told.append(f"      and {len(found) - SHOWN_FINDINGS} more")
         return told
 
 
-def audit(
-    commands: Sequence[Command],
-    events: Sequence[Event],
-    dead_letter_ids: Sequence[str],
-    ledger: Sequence[Mapping[str, Any]],
-    violations: Sequence[Mapping[str, Any]],
-) -> Report:
+def audit(evidence: Evidence) -> Report:
     """Judge one run at rest."""
     report = Report()
-    _answers(report, commands, events, dead_letter_ids)
-    _sequences(report, events)
-    _books(report, commands, events, ledger)
-    for violation in violations:
-        report.findings["I7"].append(f"{violation.get('name')}: {violation.get('explanation')}")
+    found = [
+        *_answers(evidence.sent, evidence.events),
+        *_dead_letters(evidence),
+        *_sequences(evidence.events),
+        *_rest(evidence.events),
+        *compare(evidence),
+        *(Finding("I7", f"{one.get('name')}: {one.get('explanation')}") for one in evidence.violations),
+    ]
+    for finding in found:
+        report.findings[finding.guarantee].append(finding.text)
+    for event in evidence.events:
+        if event.type == "payment.captured":
+            amounts = event.data["amounts"]
+            report.captured_here[amounts["currency"]] += int(amounts["captured"])
+    for book in evidence.ledger:
+        if book["captured"]:
+            report.captured_there[book["currency"]] += book["captured"]
     return report
 
 
-def _answers(
-    report: Report, commands: Sequence[Command], events: Sequence[Event], dead_letter_ids: Sequence[str]
-) -> None:
-    answers = Counter(str(e.data["commandId"]) for e in events if "commandId" in e.data)
-    dead = set(dead_letter_ids)
-    for command in commands:
-        count = answers[command.id]
-        if command.understood and (count != 1 or command.id in dead):
-            told = "and dead-lettered" if command.id in dead else ""
-            report.findings["I2"].append(
-                f"{command.type} {command.id} answered {count} times {told}".rstrip()
-            )
-        elif not command.understood and (count or command.id not in dead):
-            report.findings["I2"].append(f"{command.id} cannot be understood and is no dead letter")
-    for stranger in answers.keys() - {command.id for command in commands}:
-        report.findings["I2"].append(f"{stranger} is answered and was never sent")
+def _answers(sent: Sequence[Command], events: Sequence[Event]) -> list[Finding]:
+    found = []
+    asked = {(one.source, one.id): one for one in sent if one.dead_letter is None}
+    answers: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for event in events:
+        if event.answered is not None:
+            answers[event.answered].append(event)
+    for identity, command in asked.items():
+        given = answers[identity]
+        if len(given) != 1:
+            found.append(Finding("I2", f"{command.type} {command.id} answered {len(given)} times"))
+        for event in given:
+            wrong = event.payment_id != command.payment_id or event.data.get("commandType") != command.type
+            if wrong:
+                about = f"{event.payment_id}, {event.data.get('commandType')}"
+                found.append(Finding("I2", f"{command.type} {command.id} answered by an event of {about}"))
+            if event.type == "payment.unknown":
+                found.append(Finding("I5", f"{command.id} is answered by what is not known"))
+    strangers = answers.keys() - asked.keys()
+    found += [
+        Finding("I2", f"{id_} of {source} is answered and was never asked") for source, id_ in strangers
+    ]
+    return found
 
 
-def _sequences(report: Report, events: Sequence[Event]) -> None:
+def _dead_letters(evidence: Evidence) -> list[Finding]:
+    """A message that cannot be understood leads to one dead letter each time it is sent, with its bytes."""
+    found = []
+    due = Counter(one.record for one in evidence.sent if one.dead_letter is not None)
+    got = Counter(letter.record for letter in evidence.dead_letters)
+    for record in sorted(due.keys() | got.keys()):
+        if due[record] != got[record]:
+            told = f"{got[record]} dead letters, {due[record]} due"
+            found.append(Finding("I2", f"{record or 'a record of nobody'}: {told}"))
+    asked = {one.record: one for one in evidence.sent}
+    for letter in evidence.dead_letters:
+        command = asked.get(letter.record)
+        if command is None or command.dead_letter is None:
+            continue
+        if letter.reason != command.dead_letter:
+            told = f"dead-lettered as {letter.reason}, is {command.dead_letter}"
+            found.append(Finding("I2", f"{letter.record}: {told}"))
+        if letter.value != command.value:
+            found.append(Finding("I2", f"{letter.record}: its dead letter has other bytes"))
+    return found
+
+
+def _sequences(events: Sequence[Event]) -> list[Finding]:
+    found = []
     by_payment: dict[str, list[int]] = defaultdict(list)
     for event in events:
         by_payment[event.payment_id].append(int(event.data["sequence"]))
-    for payment_id, found in by_payment.items():
-        if found != list(range(1, len(found) + 1)):
-            report.findings["I6"].append(f"{payment_id}: {found}")
+    for payment_id, sequences in by_payment.items():
+        if sequences != list(range(1, len(sequences) + 1)):
+            found.append(Finding("I6", f"{payment_id}: {sequences}"))
     for event_id, count in Counter(event.id for event in events).items():
         if count > 1:
-            report.findings["I6"].append(f"event {event_id} was published {count} times")
+            found.append(Finding("I6", f"event {event_id} was published {count} times"))
+    return found
 
 
-def _books(
-    report: Report,
-    commands: Sequence[Command],
-    events: Sequence[Event],
-    ledger: Sequence[Mapping[str, Any]],
-) -> None:
-    last: dict[str, Event] = {}
-    whose: dict[str, str] = {}
-    captured: dict[str, int] = {}
-    for event in events:
-        last[event.payment_id] = event
-        provider_id = event.data.get("provider", {}).get("paymentId")
-        if provider_id:
-            whose[provider_id] = event.payment_id
-        if event.type == "payment.captured":
-            amounts = event.data["amounts"]
-            captured[event.payment_id] = int(amounts["captured"])
-            report.captured_here[amounts["currency"]] += int(amounts["captured"])
-    capturing = {c.payment_id for c in commands if c.type == "payment.capture" or c.automatic}
-    taken: Counter[str] = Counter()
-    for book in ledger:
-        payment_id = whose.get(book["paymentId"])
-        _one_book(report, book, payment_id, payment_id in capturing, last)
-        if book["captured"]:
-            report.captured_there[book["currency"]] += book["captured"]
-            taken[payment_id or "nobody's"] += book["captured"]
-    for payment_id in taken.keys() | captured.keys():
-        if taken[payment_id] != captured.get(payment_id, 0):
-            told = f"told {captured.get(payment_id, 0)}, taken {taken[payment_id]}"
-            report.findings["I5"].append(f"{payment_id}: captured {told}")
-
-
-def _one_book(
-    report: Report,
-    book: Mapping[str, Any],
-    payment_id: str | None,
-    may_capture: bool,
-    last: Mapping[str, Event],
-) -> None:
-    name = f"{payment_id} ({book['paymentId']})"
-    for operation, count in book["effects"].items():
-        if count > 1:
-            report.findings["I1"].append(f"{name}: {operation} took effect {count} times")
-    if book["status"] == "Captured" and not may_capture:
-        report.findings["I3"].append(f"{name}: captured, and nobody asked for it")
-    ended = ENDED_AT_PROVIDER.get(book["status"])
-    if ended is None:
-        report.findings["I8"].append(f"{name}: still {book['status']}")
-    elif payment_id is None:
-        # What ended by itself before anybody could name it shows in no list of the provider's.
-        if ended == "captured":
-            report.findings["I5"].append(f"{name}: captured, and no event tells of it")
-    elif last[payment_id].data["status"] not in (ended, "none"):
-        told = last[payment_id].data["status"]
-        report.findings["I5"].append(f"{name}: told {told}, is {book['status']}")
+def _rest(events: Sequence[Event]) -> list[Finding]:
+    last = {event.payment_id: str(event.data["status"]) for event in events}
+    return [
+        Finding("I8", f"{payment_id}: the last that was told is {status}")
+        for payment_id, status in last.items()
+        if status not in ENDED_HERE
+    ]

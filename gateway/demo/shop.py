@@ -3,14 +3,29 @@
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from gateway.demo.audit import Command, Event
+from gateway.demo.evidence import Command, Event
 
 SOURCE = "/demo/shop"
 APPROVAL_SECONDS = 8
+LARGE_BYTES = 66_000
+
+RECORD_HEADER = "shop-record"
+"""Names a record beside its envelope, so that the dead letter of one without an id can be told too."""
+
+_MISTAKES = (
+    "not_json",
+    "no_value",
+    "wrong_types",
+    "no_id",
+    "no_such_type",
+    "other_key",
+    "too_large",
+    "same_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +48,7 @@ class Shop:
         self._draws = random.Random(seed)
         self._payments = payments
         self._shared_share = shared_share
-        self._sent = 0
-        self.commands: dict[str, Command] = {}
+        self._made = 0
         self._followed: set[str] = set()
         self._automatic: set[str] = set()
 
@@ -51,8 +65,9 @@ class Shop:
                 messages.append(start)
             if draws.random() < 0.05:
                 messages.append(self._message("payment.cancel", payment_id, {}))
-            if draws.random() < 0.04:
-                messages.append(self._unreadable(payment_id))
+            if draws.random() < 0.06:
+                wrong = self._mistaken(start, draws.choice(_MISTAKES))
+                messages += [wrong, wrong] if draws.random() < 0.2 else [wrong]
             yield messages
 
     def follow(self, event: Event) -> list[Message]:
@@ -92,24 +107,67 @@ class Shop:
         }
         if behaviour:
             data["orderId"] = f"{behaviour}-{number:05d}"
-        return self._message("payment.initiate", payment_id, data, automatic=automatic)
-
-    def _message(self, type_: str, payment_id: str, data: dict[str, Any], automatic: bool = False) -> Message:
-        self._sent += 1
-        command = Command(f"c-{self._sent:06d}", payment_id, type_, automatic=automatic)
-        self.commands[command.id] = command
         if automatic:
             self._automatic.add(payment_id)
-        value = json.dumps({"paymentId": payment_id, **data}).encode()
-        return Message(command, payment_id.encode(), value, _headers(command.id, type_))
+        return self._message("payment.initiate", payment_id, data)
 
-    def _unreadable(self, payment_id: str) -> Message:
-        self._sent += 1
-        command = Command(f"c-{self._sent:06d}", payment_id, "payment.capture", understood=False)
-        self.commands[command.id] = command
-        return Message(command, payment_id.encode(), b"{not json", _headers(command.id, command.type))
+    def _message(self, type_: str, payment_id: str, data: dict[str, Any]) -> Message:
+        self._made += 1
+        id_ = f"c-{self._made:06d}"
+        amount = data.get("amount", {})
+        command = Command(
+            record=id_,
+            id=id_,
+            source=SOURCE,
+            payment_id=payment_id,
+            type=type_,
+            automatic=data.get("capture") == "automatic",
+            order_id=data.get("orderId", payment_id) if type_ == "payment.initiate" else None,
+            amount=amount.get("value"),
+            currency=amount.get("currency"),
+        )
+        return Message(command, payment_id.encode(), _value(payment_id, data), _headers(command))
+
+    def _mistaken(self, start: Message, mistake: str) -> Message:
+        """A record for the same payment that must become a dead letter."""
+        self._made += 1
+        record, payment_id = f"c-{self._made:06d}", start.command.payment_id
+        key = start.key
+        command = Command(record, record, SOURCE, payment_id, "payment.capture", dead_letter="invalid_data")
+        value: bytes | None = _value(payment_id, {})
+        match mistake:
+            case "not_json":
+                value = b"{not json"
+            case "no_value":
+                value = None
+            case "wrong_types":
+                value = _value(payment_id, {"amount": {"value": "12.50", "currency": "DKK"}})
+            case "no_id":
+                command = replace(command, id="", dead_letter="missing_id")
+            case "no_such_type":
+                command = replace(command, type="payment.explode", dead_letter="unknown_type")
+            case "other_key":
+                key, command = b"another-payment", replace(command, dead_letter="key_mismatch")
+            case "too_large":
+                value = _value(payment_id, {"padding": "x" * LARGE_BYTES})
+                command = replace(command, dead_letter="too_large")
+            case "same_id":
+                command = replace(command, id=start.command.id, dead_letter="id_reused")
+            case _:
+                raise AssertionError(mistake)
+        return Message(replace(command, value=value), key, value, _headers(command))
 
 
-def _headers(id_: str, type_: str) -> tuple[tuple[str, bytes], ...]:
-    attributes = {"ce_specversion": "1.0", "ce_id": id_, "ce_source": SOURCE, "ce_type": type_}
-    return tuple((name, value.encode()) for name, value in attributes.items())
+def _value(payment_id: str, data: dict[str, Any]) -> bytes:
+    return json.dumps({"paymentId": payment_id, **data}).encode()
+
+
+def _headers(command: Command) -> tuple[tuple[str, bytes], ...]:
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": command.id,
+        "ce_source": command.source,
+        "ce_type": command.type,
+        RECORD_HEADER: command.record,
+    }
+    return tuple((name, value.encode()) for name, value in attributes.items() if value)

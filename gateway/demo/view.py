@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -9,7 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.audit import Event
+from gateway.demo.audit import Report
+from gateway.demo.evidence import Event, Evidence
 
 LAST_EVENTS = 8
 PLAIN_LINE_SECONDS = 2.0
@@ -73,3 +75,31 @@ class View:
             table.add_column(name, justify="right")
         table.add_row(*(str(counts[name]) for name in _ORDER))
         self._live.update(Group(table, *(Text(line) for line in self._last)))
+
+
+def tell(console: Console, evidence: Evidence, report: Report, kills: Sequence[int]) -> None:
+    """What happened: counts, both ledgers, a line a guarantee. `kills` are the calls in flight at each."""
+    events = evidence.events
+    console.print(
+        f"\n{len(evidence.sent)} messages sent, {sum(e.answered is not None for e in events)} answers, "
+        f"{len(evidence.dead_letters)} dead letters, {len(events)} events, "
+        f"{len(evidence.ledger)} payments at the provider",
+        highlight=False,
+    )
+    for calls in kills:
+        console.print(f"one SIGKILL, with {calls} calls in flight", highlight=False)
+    counts = {
+        "events": Counter(event.type for event in events),
+        "rejected": Counter(e.data["reason"] for e in events if e.type == "command.rejected"),
+        "dead letters": Counter(letter.reason for letter in evidence.dead_letters),
+    }
+    for name, counted in counts.items():
+        told = "  ".join(f"{what} {count}" for what, count in sorted(counted.items()))
+        console.print(f"{name}: {told or 'none'}", highlight=False, soft_wrap=True)
+    table = Table("captured", "by the events", "by the provider's ledger", "difference")
+    for currency in sorted(report.captured_here.keys() | report.captured_there.keys()):
+        here, there = report.captured_here[currency], report.captured_there[currency]
+        table.add_row(currency, *map(in_majors, (here, there, here - there)))
+    console.print(table)
+    for line in report.lines():
+        console.print(line, style="red" if "FAILS" in line else None, markup=False, highlight=False)

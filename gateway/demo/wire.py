@@ -9,14 +9,16 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from gateway.demo.audit import Event
-from gateway.demo.shop import Message
+from gateway.demo.evidence import Command, DeadLetter, Event, Evidence, unanswered
+from gateway.demo.shop import RECORD_HEADER, Message
 
 POLL_MS = 100
 
 
 class Wire:
-    """`events` and `dead_letter_ids` grow as `read` is called; only what is committed is seen."""
+    """`sent` grows with `send`, `events` and `dead_letters` as `read` is called; only what is committed is
+    seen.
+    """
 
     def __init__(
         self, topics: Mapping[str, str], producer: AIOKafkaProducer, reader: AIOKafkaConsumer
@@ -25,9 +27,11 @@ class Wire:
         self._producer = producer
         self._reader = reader
         self.events: list[Event] = []
-        self.dead_letter_ids: list[str] = []
+        self.sent: list[Command] = []
+        self.dead_letters: list[DeadLetter] = []
 
     async def send(self, message: Message) -> None:
+        self.sent.append(message.command)
         await self._producer.send(
             self._topics["commands"], message.value, key=message.key, headers=list(message.headers)
         )
@@ -42,11 +46,21 @@ class Wire:
             for record in records:
                 headers = {name: (value or b"").decode() for name, value in record.headers}
                 if where.topic == self._topics["dlq"]:
-                    self.dead_letter_ids.append(headers["ce_id"])
+                    record_name, reason = headers.get(RECORD_HEADER, ""), headers.get("dlq.reason", "")
+                    self.dead_letters.append(DeadLetter(record_name, reason, record.value))
                 else:
                     new.append(Event(headers["ce_id"], headers["ce_type"], json.loads(record.value)))
         self.events += new
         return new
+
+    @property
+    def unanswered(self) -> int:
+        """Messages that still wait for their event or dead letter."""
+        return unanswered(self.sent, self.events, self.dead_letters)
+
+    def evidence(self, ledger: list[dict[str, Any]], violations: list[dict[str, Any]]) -> Evidence:
+        """What the auditor needs: our side of it, beside the provider's."""
+        return Evidence(self.sent, self.events, self.dead_letters, ledger, violations)
 
 
 @asynccontextmanager

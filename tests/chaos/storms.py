@@ -46,12 +46,12 @@ async def storm(broker: EmbeddedKafka, folder: Path, seconds: float, seed: int, 
                 with contextlib.suppress(NotReady):
                     await asyncio.to_thread(gateway.wait_for, fleet.ports[number], "/livez")
             await asyncio.to_thread(post, fleet.sandbox_port, "/_sandbox/faults", {})
-            await rest(shop, wire, fleet)
+            await rest(wire, fleet)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         books, broken = ledger(fleet.sandbox_port), violations(fleet.sandbox_port)
-    report = audit(list(shop.commands.values()), wire.events, wire.dead_letter_ids, books, broken)
-    print(f"{dict(done)}; {len(shop.commands)} commands, {len(books)} payments at the provider")
+    report = audit(wire.evidence(books, broken))
+    print(f"{dict(done)}; {len(wire.sent)} messages, {len(books)} payments at the provider")
     print("\n".join(report.lines()))
     return report.holds
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.audit import ENDED_AT_PROVIDER, audit
+from gateway.demo.audit import audit
 from gateway.demo.broker import EmbeddedKafka
+from gateway.demo.evidence import at_rest
 from gateway.demo.processes import ledger, post, violations
 from gateway.demo.shop import Message, Shop
 from gateway.demo.wire import Wire, connected
@@ -20,6 +21,7 @@ LEAST_IN_FLIGHT = 50
 BURST = 300
 REST_SECONDS = 4.0
 PATIENCE_SECONDS = 150.0
+KILL_PATIENCE_SECONDS = 30.0
 
 SHARES = {"error_before": 0.01, "error_after": 0.02, "timeout_after": 0.01, "reset_after": 0.02}
 SCENARIO = {
@@ -45,21 +47,20 @@ async def test_two_gateways_killed_with_calls_in_flight_answer_each_command_once
         async with connected(fleet.bootstrap, fleet.topics) as wire:
             following = asyncio.create_task(follow(shop, wire))
             opening = shop.opening()
-            for _ in range(KILLS):
+            for number in (kill % len(fleet.gateways) for kill in range(KILLS)):
                 await burst(opening, wire)
-                number, calls = await kill_with_calls_in_flight(fleet)
-                in_flight.append(calls)
+                in_flight.append(await kill_with_calls_in_flight(fleet, number))
                 await asyncio.to_thread(fleet.gateways[number].start)
                 await asyncio.sleep(8)
             await burst(opening, wire)
             await asyncio.to_thread(post, fleet.sandbox_port, "/_sandbox/faults", {})
-            await rest(shop, wire, fleet)
+            await rest(wire, fleet)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         books = ledger(fleet.sandbox_port)
         broken = violations(fleet.sandbox_port)
-    report = audit(list(shop.commands.values()), wire.events, wire.dead_letter_ids, books, broken)
-    print(f"\n{KILLS} SIGKILLs, calls in flight at each: {in_flight}; {len(shop.commands)} commands")
+    report = audit(wire.evidence(books, broken))
+    print(f"\n{KILLS} SIGKILLs, calls in flight at each: {in_flight}; {len(wire.sent)} messages")
     print("\n".join(report.lines()))
     assert min(in_flight) >= LEAST_IN_FLIGHT
     assert report.holds, "\n".join(report.lines())
@@ -84,22 +85,21 @@ async def follow(shop: Shop, wire: Wire) -> None:
                 await wire.send(message)
 
 
-async def kill_with_calls_in_flight(fleet: Fleet) -> tuple[int, int]:
-    """SIGKILL to the first gateway that has many calls under way; which one, and how many."""
-    deadline, most = time.monotonic() + 30, 0
+async def kill_with_calls_in_flight(fleet: Fleet, number: int) -> int:
+    """SIGKILL to one gateway once it has many calls under way; how many."""
+    deadline, most = time.monotonic() + KILL_PATIENCE_SECONDS, 0
     while time.monotonic() < deadline:
-        for number, gateway in enumerate(fleet.gateways):
-            with contextlib.suppress(OSError):
-                calls = await asyncio.to_thread(fleet.calls_in_flight, number)
-                most = max(most, calls)
-                if calls >= LEAST_IN_FLIGHT:
-                    await asyncio.to_thread(gateway.kill)
-                    return number, calls
+        with contextlib.suppress(OSError):
+            calls = await asyncio.to_thread(fleet.calls_in_flight, number)
+            most = max(most, calls)
+            if calls >= LEAST_IN_FLIGHT:
+                await asyncio.to_thread(fleet.gateways[number].kill)
+                return calls
         await asyncio.sleep(0.02)
-    raise AssertionError(f"never {LEAST_IN_FLIGHT} calls in flight at one gateway, at most {most}")
+    raise AssertionError(f"never {LEAST_IN_FLIGHT} calls in flight at gateway {number}, at most {most}")
 
 
-async def rest(shop: Shop, wire: Wire, fleet: Fleet) -> None:
+async def rest(wire: Wire, fleet: Fleet) -> None:
     """Until all is answered, at rest at the provider, and nothing more comes."""
     deadline, seen, quiet_since = time.monotonic() + PATIENCE_SECONDS, -1, time.monotonic()
     while time.monotonic() < deadline:
@@ -108,8 +108,5 @@ async def rest(shop: Shop, wire: Wire, fleet: Fleet) -> None:
             seen, quiet_since = len(wire.events), time.monotonic()
         if time.monotonic() - quiet_since < REST_SECONDS:
             continue
-        answered = {e.data["commandId"] for e in wire.events if "commandId" in e.data}
-        understood = {c.id for c in shop.commands.values() if c.understood}
-        books = await asyncio.to_thread(ledger, fleet.sandbox_port)
-        if understood <= answered and all(b["status"] in ENDED_AT_PROVIDER for b in books):
+        if not wire.unanswered and at_rest(await asyncio.to_thread(ledger, fleet.sandbox_port)):
             return
