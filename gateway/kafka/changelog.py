@@ -39,16 +39,20 @@ class Restored:
 
     states: dict[str, bytes] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    count: int = 0
+    """Entries read."""
 
     def take(self, entries: Sequence[Entry], state_version: int) -> None:
         """Take entries in, oldest first. Raises Unreadable."""
+        self.count += len(entries)
         for entry in entries:
             if entry.key == CHECKPOINT_KEY:
                 self.checkpoint = read_checkpoint(entry)
-            elif entry.value is None:
-                self.states.pop(entry.key.decode(), None)
+                continue
+            key = _key(entry)
+            if entry.value is None:
+                self.states.pop(key, None)
             else:
-                key = entry.key.decode()
                 version = _version(entry)
                 if version > state_version:
                     raise Unreadable(
@@ -82,13 +86,27 @@ def read_checkpoint(entry: Entry) -> Checkpoint:
         )
     try:
         fields: Mapping[str, object] = json.loads(entry.value or b"")
-        released = fields.get("released")
-        assert released is None or isinstance(released, list)
         position, count, group = fields["position"], fields["partitions"], fields["group"]
-        assert isinstance(position, int) and isinstance(count, int) and isinstance(group, str)
-    except (ValueError, KeyError, AssertionError, AttributeError) as broken:
+        released = fields.get("released")
+    except (ValueError, KeyError, TypeError, AttributeError) as broken:
         raise Unreadable(f"the checkpoint cannot be read: {type(broken).__name__}") from broken
+    if (
+        not isinstance(position, int)
+        or not isinstance(count, int)
+        or not isinstance(group, str)
+        or not isinstance(released, list | None)
+    ):
+        raise Unreadable("the checkpoint cannot be read: a field is not of its type")
     return Checkpoint(position, count, group, None if released is None else tuple(map(str, released)))
+
+
+def _key(entry: Entry) -> str:
+    try:
+        return entry.key.decode()
+    except UnicodeDecodeError as broken:
+        raise Unreadable(
+            f"the state topic holds a record that is none of ours, under {entry.key!r}"
+        ) from broken
 
 
 def _version(entry: Entry) -> int:

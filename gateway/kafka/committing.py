@@ -5,6 +5,8 @@ The group's offset is told once a second at most, since only lag tools read it: 
 changelog is what a new owner goes by.
 """
 
+import asyncio
+import contextlib
 from typing import Generic
 
 from gateway.kafka.changelog import Checkpoint, checkpoint_entry
@@ -37,7 +39,14 @@ class Committer(Generic[M, E, O]):
             return None
         return max(0.0, self._told_at + self._limits.group_offset_interval_seconds - self._clock.steady())
 
-    async def commit(self, producer: Producer, position: int, version: int, mark: bool) -> bool:
+    async def wait(self, work: asyncio.Event, position: int) -> None:
+        """Until there is work, or the group's offset is due; a first checkpoint does not wait."""
+        if work.is_set() or self.written is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(work.wait(), self.tell_in_seconds(position))
+
+    async def commit(self, producer: Producer, position: int, version: int, mark: bool) -> None:
         """One transaction, if there is anything to write. `mark`: the last one, which releases the partition.
 
         Raises Fenced or BrokerTrouble; what was cut is then lost and comes back from the changelog.
@@ -51,7 +60,7 @@ class Committer(Generic[M, E, O]):
         number, entries, records = turns.cut(version)
         passes = position != self.written
         if not (entries or records or passes or tells or mark or wants_lease):
-            return False
+            return
         if passes or mark or not (entries or records):
             released = turns.release_mark() if mark else None
             checkpoint = Checkpoint(position, self._config.partition_count, self._config.group_id, released)
@@ -66,4 +75,3 @@ class Committer(Generic[M, E, O]):
         metrics.TRANSACTIONS.inc()
         if not mark:
             turns.acknowledged(number, requested_at)
-        return True

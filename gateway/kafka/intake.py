@@ -28,6 +28,10 @@ class Intake:
         self.paused = True
         self._log.pause(self._number)
 
+    def rewind(self) -> None:
+        """What was fetched but not accepted is fetched again."""
+        self._log.seek(self._number, self.expected)
+
     def new(self, records: Sequence[Record]) -> Sequence[Record]:
         """Those of a fetched batch that are not yet accepted; none of it where something before it is missing.
 
@@ -37,22 +41,23 @@ class Intake:
         first = records[0].offset
         if first > self.expected and self._gap != first:
             self._gap = first
-            self._log.seek(self._number, self.expected)
+            self.rewind()
             return ()
         self._gap = None
         if first >= self.expected:
             return records
         return [record for record in records if record.offset >= self.expected]
 
-    def balance(self, waiting: int, uncommitted: int) -> None:
+    def balance(self, waiting: int, uncommitted: int, staged_bytes: int) -> None:
         """Pause above the bounds, resume well below them."""
         limits = self._limits
-        full = waiting >= limits.max_waiting_commands or uncommitted >= limits.max_uncommitted_changes
-        low = (
-            waiting <= limits.max_waiting_commands // 2 and uncommitted <= limits.max_uncommitted_changes // 2
+        bounds = (
+            (waiting, limits.max_waiting_commands),
+            (uncommitted, limits.max_uncommitted_changes),
+            (staged_bytes, limits.max_staged_bytes),
         )
-        if full and not self.paused:
+        if not self.paused and any(used >= most for used, most in bounds):
             self.close()
-        elif low and self.paused:
+        elif self.paused and all(used <= most // 2 for used, most in bounds):
             self.paused = False
             self._log.resume(self._number)

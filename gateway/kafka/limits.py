@@ -10,7 +10,8 @@ class Limits:
     `lease_seconds` runs from before a commit request; a request that changes something leaves only with
     `write_timeout_seconds` of it left. `commit_gap_seconds` between two transactions: begun at once, the
     broker answers CONCURRENT_TRANSACTIONS and the client waits 20 ms. `max_record_bytes` is what a topic
-    must take.
+    must take, key and headers included. `max_staged_bytes` bounds one transaction: above it no further command
+    is accepted into it, so it ends at most one turn beyond, and can be committed within its time-out.
     """
 
     lease_seconds: float = 5.0
@@ -29,6 +30,7 @@ class Limits:
     reserved_for_pending_effects: int = 64
     max_waiting_commands: int = 10_000
     max_uncommitted_changes: int = 2_000
+    max_staged_bytes: int = 8_000_000
     max_turns_per_tick: int = 200
     max_record_bytes: int = 2_000_000
     stall_seconds: float = 30.0

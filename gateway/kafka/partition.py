@@ -16,7 +16,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Generic, assert_never
 
-from gateway.kafka.changelog import Restored, Unreadable
+from gateway.kafka.backoff import Backoff
+from gateway.kafka.changelog import Unreadable
 from gateway.kafka.clock import Clock
 from gateway.kafka.committing import Committer
 from gateway.kafka.handler import Addressed, Arrived, E, Handler, M, O, Refused
@@ -25,16 +26,23 @@ from gateway.kafka.intake import Intake
 from gateway.kafka.lease import Lease
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Fenced, Log, Producer
-from gateway.kafka.opening import Mismatch, PartitionConfig, bounded, find_position, waits
+from gateway.kafka.opening import (
+    Mismatch,
+    PartitionConfig,
+    bounded,
+    find_position,
+    hand_back,
+    read_back,
+    waits,
+)
 from gateway.kafka.records import Record
 from gateway.kafka.staging import TooLarge
 from gateway.kafka.turns import Turns
+from gateway.kafka.watchdog import Watchdog
 from gateway.observability import metrics
 from gateway.observability.logs import get_logger
 
 logger = get_logger(__name__)
-
-RESTORE_BATCH = 500
 
 
 class Partition(Generic[M, E, O]):
@@ -55,19 +63,21 @@ class Partition(Generic[M, E, O]):
         self._clock = clock
         self._limits = limits
         self._config = config
-        self._draws = draws
         self._mismatched = mismatched
         self.phase = Phase.OPENING
         self._reason: str | None = None
         self._undecodable: int | None = None
         self._work = asyncio.Event()
         self._failure: BaseException | None = None
-        self._turns: Turns[M, E, O] = Turns(handler, clock, limits, self._work.set, self._fail)
+        self._watchdog = Watchdog(clock)
+        self._turns: Turns[M, E, O] = Turns(
+            handler, clock, limits, self._to_commit, self._watchdog.tried, self._fail
+        )
         self._producer: Producer | None = None
         self._intake = Intake(number, log, limits)
         self._committer: Committer[M, E, O] = Committer(self._turns, config, limits, clock)
-        self._releasing = False
-        self._progress_at = self._arrived_at = clock.steady()
+        self._backoff = Backoff(limits, clock, draws)
+        self._draining = self._releasing = False
         self._driver = asyncio.get_running_loop().create_task(self._drive(), name=f"partition-{number}")
 
     # The porch.
@@ -79,15 +89,18 @@ class Partition(Generic[M, E, O]):
         new = self._intake.new(records)
         if not new:
             return
-        self._arrived_at = self._clock.steady()
+        self._watchdog.arrived()
         try:
             for record in new:
+                if self._turns.staged_bytes >= self._limits.max_staged_bytes:
+                    self._intake.rewind()
+                    break
                 self._accept(record)
                 self._intake.expected = record.offset + 1
         # Nothing may raise into the client's loop, which would pass the record; the partition restores instead.
         except Exception as fault:
             self._fail(fault)
-        self._work.set()
+        self._to_commit()
         self._balance()
 
     def _accept(self, record: Record) -> None:
@@ -95,13 +108,24 @@ class Partition(Generic[M, E, O]):
             case Addressed(key, message):
                 self._turns.prompt(key, Arrived(message, record))
             case Refused(dead_letter):
-                self._turns.publish(dead_letter)
-            case _:
-                assert_never(self._handler.accept(record))
+                self._turns.publish(dead_letter, f"the dead letter of offset {record.offset}")
+            case never:
+                assert_never(never)
+
+    def assigned_again(self) -> None:
+        """Positions and pauses do not outlive an assignment; what is open goes on where it is."""
+        if self.phase is Phase.OPEN and self._undecodable is None:
+            self._intake.open_at(self._intake.expected)
+            self._balance()
 
     def _balance(self) -> None:
         if self.phase is Phase.OPEN and self._undecodable is None:
-            self._intake.balance(self._turns.waiting, self._turns.uncommitted)
+            turns = self._turns
+            self._intake.balance(turns.waiting, turns.uncommitted, turns.staged_bytes)
+
+    def _to_commit(self) -> None:
+        self._watchdog.due()
+        self._work.set()
 
     # Failing and stopping.
 
@@ -115,8 +139,8 @@ class Partition(Generic[M, E, O]):
         """Stop this partition alone, until an operator has acted and it is opened anew."""
         self.phase, self._reason = Phase.STOPPED, reason
         self._intake.close()
-        self._turns.close()
-        self._work.set()
+        # Calls under way would else wait for a lease that never comes, and hold their places meanwhile.
+        self._turns.drop()
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
         logger.error("partition stopped", partition=self.number, reason=reason)
 
@@ -132,12 +156,10 @@ class Partition(Generic[M, E, O]):
     # The driver.
 
     async def _drive(self) -> None:
-        attempt = 0
         while not self._releasing and self.phase is not Phase.STOPPED:
-            opened = False
             try:
                 await self._open()
-                opened = True
+                self._backoff.opened()
                 await self._serve()
             except Mismatch as fault:
                 self._stop(str(fault))
@@ -148,32 +170,23 @@ class Partition(Generic[M, E, O]):
                 # A revocation, if that is what it was, arrives with a heartbeat.
                 await self._let_go("fenced", "fenced by another owner", self._limits.fenced_wait_seconds)
             except BrokerTrouble as fault:
-                attempt = 1 if opened else attempt + 1
-                await self._let_go("broker", str(fault), self._back_off_seconds(attempt))
+                await self._let_go("broker", str(fault), self._backoff.pause_seconds())
             # A fault of ours: close, restore, go on; log, health and metric tell of it.
             except Exception as fault:
                 logger.exception("partition failed", partition=self.number, error=type(fault).__name__)
-                attempt = 1 if opened else attempt + 1
                 reason = f"failed: {type(fault).__name__}"
-                await self._let_go("fault", reason, self._back_off_seconds(attempt))
-
-    def _back_off_seconds(self, attempt: int) -> float:
-        limits = self._limits
-        doubled: float = limits.reopen_first_seconds * 2.0 ** min(attempt - 1, 10)
-        longest = min(limits.reopen_most_seconds, doubled)
-        return longest * (0.5 + self._draws.random() / 2)
+                await self._let_go("fault", reason, self._backoff.pause_seconds())
 
     async def _let_go(self, cause: str, reason: str, pause_seconds: float) -> None:
         """Drop the producer and what is not committed, and pause; running calls are heard after the restore."""
         self.phase, self._reason = Phase.OPENING, reason
+        self._watchdog.due()
         self._intake.close()
         self._turns.drop()
         self._failure = None
         logger.warning("partition closed", partition=self.number, cause=cause, reason=reason)
         metrics.PARTITION_REOPENS.labels(cause=cause).inc()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.close()
+        await self._drop_producer()
         deadline = self._clock.steady() + pause_seconds
         while not self._releasing and self._clock.steady() < deadline:
             self._work.clear()
@@ -182,39 +195,37 @@ class Partition(Generic[M, E, O]):
             except TimeoutError:
                 return
 
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
     async def _open(self) -> None:
         limits = self._limits
         self.phase = Phase.OPENING
-        self._progress_at = self._clock.steady()
+        self._watchdog.due()
         self._intake.close()
         self._producer = await bounded(self._log.fence(self.number), limits.fence_timeout_seconds)
         fenced_at = self._clock.boottime()
-        restored = Restored()
-        async for entries in self._log.changelog(self.number):
-            restored.take(entries, self._handler.state_version)
-            self._progress_at = self._clock.steady()
+        restored = await read_back(self._log, self.number, self._handler.state_version, self._watchdog)
         position = await bounded(
             find_position(self._log, self.number, restored.checkpoint, self._config),
             limits.broker_timeout_seconds,
         )
-        not_before, held_back = waits(restored.checkpoint, fenced_at, limits)
-        wait_seconds = max(0.0, not_before - self._clock.boottime())
-        for count, (key, state) in enumerate(restored.states.items()):
-            self._turns.restore(key, state, self._clock.steady() + wait_seconds)
-            if count % RESTORE_BATCH == RESTORE_BATCH - 1:
-                self._progress_at = self._clock.steady()
-                await asyncio.sleep(0)
-        self._turns.leasehold.begin(
-            Lease(limits.lease_seconds, limits.write_timeout_seconds, not_before), held_back
-        )
+        wait = waits(restored.checkpoint, fenced_at, limits)
+        await hand_back(self._turns, restored, wait, self._clock, self._watchdog)
+        lease = Lease(limits.lease_seconds, limits.write_timeout_seconds, wait.not_before)
+        self._turns.leasehold.begin(lease, wait.held_back)
         self._committer.written = None
         self._undecodable, self._reason = None, None
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
-        self.phase = Phase.OPEN
+        self.phase = Phase.CLOSING if self._draining else Phase.OPEN
+        self._watchdog.progress(still_due=False)
         self._turns.opened()
         self._intake.open_at(position)
+        if self._draining:
+            self._intake.close()
         self._balance()
-        self._progress_at = self._arrived_at = self._clock.steady()
         # The first transaction clears the release mark and gives the lease.
         self._work.set()
         logger.info("partition open", partition=self.number, position=position, aggregates=len(self._turns))
@@ -223,41 +234,32 @@ class Partition(Generic[M, E, O]):
         """Commit what is staged, one transaction after the other, until released or broken."""
         last_end = float("-inf")
         while True:
-            await self._wait_for_work()
+            await self._committer.wait(self._work, self._intake.expected)
             gap = last_end + self._limits.commit_gap_seconds - self._clock.steady()
             if gap > 0 and not self._releasing:
                 await asyncio.sleep(gap)
             self._work.clear()
             if self._failure is not None:
                 raise self._failure
-            if self.phase is Phase.STOPPED:
-                return
             last = self._releasing
             assert self._producer is not None
             position, version = self._intake.expected, self._handler.state_version
-            if await self._committer.commit(self._producer, position, version, mark=last):
-                self._progress_at = self._clock.steady()
+            await self._committer.commit(self._producer, position, version, mark=last)
+            self._watchdog.progress(still_due=self._turns.uncommitted > 0)
             if last:
                 return
             last_end = self._clock.steady()
             self._balance()
 
-    async def _wait_for_work(self) -> None:
-        if self._work.is_set() or self._committer.written is None:
-            return
-        try:
-            await asyncio.wait_for(self._work.wait(), self._committer.tell_in_seconds(self._intake.expected))
-        except TimeoutError:
-            return
-
     # Letting go.
 
     async def drain(self, timeout_seconds: float) -> None:
         """Accept nothing more and begin nothing, let what runs end within the time, then release."""
+        self._draining = True
+        self._turns.start_nothing()
         if self.phase is Phase.OPEN:
             self.phase = Phase.CLOSING
             self._intake.close()
-            self._turns.start_nothing()
             await self._turns.ended(timeout_seconds)
         await self.release()
 
@@ -267,6 +269,7 @@ class Partition(Generic[M, E, O]):
         opened = self.phase in (Phase.OPEN, Phase.CLOSING)
         if self.phase is not Phase.STOPPED:
             self.phase = Phase.CLOSING
+        self._turns.start_nothing()
         self._turns.leasehold.end()
         self._work.set()
         if not opened:
@@ -275,10 +278,9 @@ class Partition(Generic[M, E, O]):
         self._driver.cancel()
         await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
         self._turns.abandon()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.close()
+        await self._drop_producer()
         self.phase = Phase.CLOSED
+        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
 
     # What others see.
 
@@ -286,13 +288,11 @@ class Partition(Generic[M, E, O]):
         return self._turns.state(key) if self.phase is Phase.OPEN else None
 
     def health(self) -> PartitionHealth:
-        now, turns = self._clock.steady(), self._turns
+        turns = self._turns
         lag = self._log.lag(self.number) if self.phase is Phase.OPEN else None
-        progress_at = max(self._progress_at, turns.last_performed)
-        due = self.phase is Phase.OPENING or turns.uncommitted > 0 or turns.overdue_seconds(now) > 1
-        stalled = now - progress_at if due else 0.0
-        if lag and not self._intake.paused:
-            stalled = max(stalled, now - max(self._arrived_at, self._progress_at))
+        stalled = self._watchdog.stalled_seconds(
+            turns.overdue_seconds(self._clock.steady()), None if self._intake.paused else lag
+        )
         stopped = self._undecodable is not None and self.phase is Phase.OPEN
         phase = Phase.STOPPED if stopped else self.phase
         return PartitionHealth(

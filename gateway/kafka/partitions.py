@@ -61,6 +61,8 @@ class Partitions(Generic[M, E, O]):
                     self._draws,
                     self._mismatched,
                 )
+            else:
+                self._owned[number].assigned_again()
 
     async def revoked(self, partitions: Collection[int]) -> None:
         """Release what was revoked, all at once, within the release time-out."""

@@ -20,6 +20,7 @@ class Staging:
         self._changed: dict[str, bytes | None] = {}
         self._records: list[Outgoing] = []
         self.next_cut = 1
+        self.bytes = 0
 
     @property
     def size(self) -> int:
@@ -27,14 +28,14 @@ class Staging:
 
     def state(self, key: str, state: bytes | None) -> None:
         """Stage a state in place of an earlier one of this cut; None is its tombstone. Raises TooLarge."""
-        self._check(state, f"the state of {key}")
-        self._changed.pop(key, None)
+        self.bytes += self._checked(_size(state), f"the state of {key}") - _size(self._changed.pop(key, None))
         self._changed[key] = state
         self._staged()
 
-    def record(self, record: Outgoing, whose: str) -> None:
-        """Stage a record to publish. Raises TooLarge."""
-        self._check(record.value, f"a record of {whose}")
+    def record(self, record: Outgoing, what: str) -> None:
+        """Stage a record to publish; `what` it is, for people. Raises TooLarge."""
+        headers = sum(len(name) + _size(value) for name, value in record.headers)
+        self.bytes += self._checked(_size(record.key) + _size(record.value) + headers, what)
         self._records.append(record)
         self._staged()
 
@@ -44,13 +45,18 @@ class Staging:
         self.next_cut += 1
         entries = tuple(state_entry(key, state, version) for key, state in self._changed.items())
         records = tuple(self._records)
-        self._changed, self._records = {}, []
+        self._changed, self._records, self.bytes = {}, [], 0
         return number, entries, records
 
     def forget(self) -> None:
         """Nothing of it was committed, and the count begins anew."""
-        self._changed, self._records, self.next_cut = {}, [], 1
+        self._changed, self._records, self.next_cut, self.bytes = {}, [], 1, 0
 
-    def _check(self, value: bytes | None, what: str) -> None:
-        if value is not None and len(value) > self._max_record_bytes:
-            raise TooLarge(f"{what} has {len(value)} bytes, at most {self._max_record_bytes} can be written")
+    def _checked(self, size: int, what: str) -> int:
+        if size > self._max_record_bytes:
+            raise TooLarge(f"{what} has {size} bytes, at most {self._max_record_bytes} can be written")
+        return size
+
+
+def _size(value: bytes | None) -> int:
+    return 0 if value is None else len(value)

@@ -127,9 +127,11 @@ class TransactionalProducer:
         )
 
     async def close(self) -> None:
-        end = self._producer._txn_manager._transaction_waiter
-        if end is not None:
-            end.add_done_callback(_heard)
+        # aiokafka asks neither for the end of a failed transaction nor for batches that were never sent.
+        unsent = [batch for queue in self._producer._message_accumulator._batches.values() for batch in queue]
+        for answer in (self._producer._txn_manager._transaction_waiter, *(b._drain_waiter for b in unsent)):
+            if answer is not None:
+                answer.add_done_callback(_heard)
         # Whatever a broken producer says at its end is of no interest, and it must not hold up the next one.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT_SECONDS)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic
 
+from gateway.kafka.alarm import Alarm
 from gateway.kafka.clock import Clock
 from gateway.kafka.executor import Executor
 from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Turn, Woken
@@ -23,7 +24,9 @@ from gateway.kafka.staging import Staging
 
 
 class Turns(Generic[M, E, O]):
-    """`staged` is called when something is to be committed, `failed` with what a handler or an effect raised."""
+    """`staged` is called when something is to be committed, `tried` when an effect has ended, `failed` with what
+    a handler or an effect raised.
+    """
 
     def __init__(
         self,
@@ -31,19 +34,21 @@ class Turns(Generic[M, E, O]):
         clock: Clock,
         limits: Limits,
         staged: Callable[[], None],
+        tried: Callable[[], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._handler = handler
         self._clock = clock
         self._limits = limits
         self._staged = staged
+        self._tried = tried
         self._failed = failed
         self._staging = Staging(limits.max_record_bytes, staged)
         self.leasehold = Leasehold(clock, self._ask_for_lease)
         self.lease_wanted = False
         self._slots: dict[str, Slot[E]] = {}
         self._schedule = Schedule()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._wake)
         self._executor: Executor[Run[E]] = Executor(
             limits.max_running_effects, limits.reserved_for_pending_effects
         )
@@ -53,13 +58,16 @@ class Turns(Generic[M, E, O]):
         self._open = False
         self._starting = True
         self.waiting = 0
-        self.last_performed = 0.0
 
     # What the driver asks.
 
     @property
     def uncommitted(self) -> int:
         return self._staging.size
+
+    @property
+    def staged_bytes(self) -> int:
+        return self._staging.bytes
 
     @property
     def running(self) -> int:
@@ -101,10 +109,11 @@ class Turns(Generic[M, E, O]):
         for key, slot in list(self._slots.items()):
             if slot.state is None and slot.run is not None:
                 # Its state was never committed, so the read that runs for it has lost its question.
-                if slot.run.task is not None:
-                    slot.run.task.cancel()
+                task = slot.run.task
                 del self._slots[key]
-        self._open = self._starting = True
+                if task is not None:
+                    task.cancel()
+        self._open = True
         kept, self._kept = self._kept, {}
         for key, (effect, outcome) in kept.items():
             if key in self._slots:
@@ -133,21 +142,20 @@ class Turns(Generic[M, E, O]):
         """No turn happens from here on; the lease has ended for good."""
         self._open = False
         self.leasehold.end()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.clear()
 
     def abandon(self) -> None:
         """Another owner has the partition: what runs is cancelled, its connections are dropped."""
         self.close()
-        for slot in self._slots.values():
+        self.start_nothing()
+        slots, self._slots, self._kept = self._slots, {}, {}
+        for slot in slots.values():
             if slot.run is not None and slot.run.task is not None:
                 slot.run.permit.withdraw()
                 slot.run.task.cancel()
-        self._slots, self._kept = {}, {}
 
     def start_nothing(self) -> None:
-        """Drain: what runs may end, nothing new begins."""
+        """For good: what runs may end, nothing new begins."""
         self._starting = False
         self._executor.clear()
 
@@ -160,15 +168,14 @@ class Turns(Generic[M, E, O]):
     # Turns.
 
     def prompt(self, key: str, prompt: "Prompt[M, E, O]") -> None:
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = Slot()
+        # Not `setdefault`, which would make a slot for each of a key's commands.
+        slot = self._slots.get(key) or self._slots.setdefault(key, Slot())
         self._turn(key, slot, prompt)
         self._set_timer()
 
-    def publish(self, record: Outgoing) -> None:
-        """Stage a record that belongs to no aggregate."""
-        self._staging.record(record, "a dead letter")
+    def publish(self, record: Outgoing, what: str) -> None:
+        """Stage a record that belongs to no aggregate; `what` it is, for people."""
+        self._staging.record(record, what)
 
     def _turn(self, key: str, slot: Slot[E], prompt: "Prompt[M, E, O]") -> None:
         running = slot.run.effect if slot.run is not None else None
@@ -194,7 +201,7 @@ class Turns(Generic[M, E, O]):
             slot.state = turn.state
             slot.cut = self._staging.next_cut
         for record in turn.records:
-            self._staging.record(record, key)
+            self._staging.record(record, f"a record of {key}")
 
     # Effects.
 
@@ -216,17 +223,25 @@ class Turns(Generic[M, E, O]):
         executor = self._executor
         try:
             outcome = await self._handler.perform(run.key, run.effect, run.permit)
-        # Whatever an effect raises is a fault of ours: the partition closes and restores, nothing is guessed.
+        # Whatever an effect raises is a fault of ours: the partition restores, nothing is guessed.
         except Exception as fault:
-            slot = self._slots.get(run.key)
-            if slot is not None and slot.run is run:
-                slot.run = None
-            self._failed(fault)
+            self._broken(run, fault)
             return
+        # Those that we cancel have been forgotten before; this one was cancelled by what it called.
+        except asyncio.CancelledError:
+            self._broken(run, RuntimeError(f"the effect of {run.key} was cancelled from within"))
+            raise
         finally:
             self._start(executor.done())
-        self.last_performed = self._clock.steady()
+        self._tried()
         self._performed(run, outcome)
+
+    def _broken(self, run: Run[E], fault: Exception) -> None:
+        slot = self._slots.get(run.key)
+        if slot is None or slot.run is not run:
+            return
+        slot.run = None
+        self._failed(fault)
 
     def _performed(self, run: Run[E], outcome: O) -> None:
         slot = self._slots.get(run.key)
@@ -266,19 +281,10 @@ class Turns(Generic[M, E, O]):
     # Wakes.
 
     def _set_timer(self) -> None:
-        if not self._open:
-            return
-        at = self._schedule.next_at()
-        if self._timer is not None:
-            if at is not None and self._timer.when() <= at and not self._timer.cancelled():
-                return
-            self._timer.cancel()
-            self._timer = None
-        if at is not None:
-            self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+        if self._open:
+            self._alarm.set(self._schedule.next_at())
 
     def _wake(self) -> None:
-        self._timer = None
         try:
             for _ in range(self._limits.max_turns_per_tick):
                 key = self._schedule.pop_due(self._clock.steady())

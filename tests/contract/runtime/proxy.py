@@ -1,11 +1,15 @@
-"""A TCP proxy whose wire can be cut: nothing passes, and nobody is told."""
+"""A TCP proxy whose wire can be cut, so that nothing passes and nobody is told, or whose connections break."""
 
 import asyncio
 import contextlib
 
 
 class Proxy:
-    """Between clients of `port` and a server on loopback. `cut` holds back every byte in both directions."""
+    """Between clients of `port` and a server on loopback.
+
+    `cut` holds back every byte in both directions; `break_all` resets each connection; `lose_next_answer_to` resets
+    the one by which the next request of a kind has just gone through.
+    """
 
     def __init__(self, port: int, target_port: int) -> None:
         self.port = port
@@ -14,6 +18,10 @@ class Proxy:
         self._passes.set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._losing: int | None = None
+        self.broken = 0
+        self.lost = 0
 
     async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -32,6 +40,15 @@ class Proxy:
     def mend(self) -> None:
         self._passes.set()
 
+    def break_all(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+            self.broken += 1
+
+    def lose_next_answer_to(self, api_key: int) -> None:
+        """The request reaches the server, its answer nobody (26: EndTxn, so a commit)."""
+        self._losing = api_key
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -39,17 +56,31 @@ class Proxy:
         try:
             await self._passes.wait()
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            self._writers.add(writer)
+            await asyncio.gather(
+                self._pump(reader, far_writer, answers_to=writer), self._pump(far_reader, writer)
+            )
         except (OSError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
+            self._writers.discard(writer)
             writer.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answers_to: asyncio.StreamWriter | None = None,
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 await self._passes.wait()
+                # A small request comes in one piece: four bytes of length, then its kind.
+                if answers_to is not None and int.from_bytes(data[4:6]) == self._losing:
+                    self._losing = None
+                    self.lost += 1
+                    answers_to.transport.abort()
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -12,6 +12,7 @@ from tests.contract.runtime.town import KEYS, Act, TownKafka, assert_owners_in_t
 from tests.contract.runtime.worker import LIMITS, SESSION_MS, acts, boottime
 
 SESSION_SECONDS = SESSION_MS / 1000
+END_TXN = 26
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,31 @@ async def test_a_zombie_by_a_cut_connection(broker: TownKafka, tmp_path: Path) -
         await here.send(KEYS)
         done = await here.audit()
         assert sum(act.owner == zombie.part.name for act in done) > len(late)
+
+
+async def test_connections_that_break_and_commits_whose_answer_is_lost(
+    broker: TownKafka, tmp_path: Path
+) -> None:
+    async with (
+        Proxy(broker.proxied_port, broker.behind_proxy_port) as proxy,
+        town(broker.bootstrap_servers, tmp_path) as here,
+    ):
+        shaky = here.worker(bootstrap=f"127.0.0.1:{proxy.port}")
+        await shaky.opened()
+        steady = here.worker()
+        await steady.opened()
+        load = asyncio.create_task(here.send_steadily(1_200, per_second=120))
+        for turn in range(12):
+            await asyncio.sleep(0.7)
+            if turn % 2:
+                proxy.break_all()
+            else:
+                proxy.lose_next_answer_to(END_TXN)
+        await load
+        done = await here.audit(60)
+        assert proxy.lost >= 3
+        assert proxy.broken >= 20
+        assert owners(done) == {shaky.part.name, steady.part.name}
 
 
 async def test_the_broker_killed_and_started_again_under_load(broker: TownKafka, tmp_path: Path) -> None:
