@@ -12,6 +12,7 @@ from gateway.domain.commands import Message
 from gateway.domain.draft import Draft, cause_of
 from gateway.domain.events import PaymentCancelled, PaymentCaptured
 from gateway.domain.lifecycle import fact_of, may_follow
+from gateway.domain.memo import Reading
 from gateway.domain.operations import (
     Accepted,
     Cancel,
@@ -24,13 +25,14 @@ from gateway.domain.operations import (
     PaymentReading,
     ProviderStatus,
     Purpose,
+    RefundObserved,
     Refusal,
     Rejected,
     Unknown,
 )
 from gateway.domain.pacing import look_again_seconds, refused_again_seconds
 from gateway.domain.starting import tell_unknown
-from gateway.domain.state import OperationKind, Pending, Reading
+from gateway.domain.state import OperationKind, Pending
 from gateway.domain.vocabulary import By, CancelReason, PaymentStatus, Reason
 from gateway.domain.watching import believe, heed_pace, poll_delay_seconds
 
@@ -81,7 +83,7 @@ def sent(d: Draft, outcome: Outcome) -> None:
         case Deferred(cause, after_ms, unheard):
             wait = 0.0 if cause is DeferralCause.WITHDRAWN else after_ms / 1000
             d.note(unheard=d.memo.unheard or unheard > 0, not_before=d.now.steady + wait)
-        case Observed() | Found():
+        case Observed() | RefundObserved() | Found():
             raise AssertionError(f"a capture or cancel cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
@@ -112,7 +114,7 @@ def read(d: Draft, outcome: Outcome) -> None:
             _rest(d, max(look_again_seconds(d.memo.tries, d.dice), poll_delay_seconds(d)))
         case Deferred(_, after_ms):
             d.note(not_before=d.now.steady + after_ms / 1000)
-        case Accepted() | Found():
+        case Accepted() | RefundObserved() | Found():
             raise AssertionError(f"a reading cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
@@ -184,8 +186,8 @@ def _overtaken(d: Draft, reading: PaymentReading, refusal: Refusal | None) -> No
         _finish(d, pending)
         return
     answered = _answered(d, pending) if pending.answers_start else None
-    start = d.state.start
-    cause = cause_of(start.message) if start else pending.cause
+    origin = d.state.origin
+    cause = cause_of(origin.message) if origin else pending.cause
     d.change(pending=None)
     if fact_of(reading) is None:
         d.change(status=PaymentStatus.CANCELLED)

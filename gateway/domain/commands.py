@@ -40,6 +40,32 @@ class InitiatePayment:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparePayment:
+    """`payment.prepare`: take the point of sale for a payment whose amount is told later, by `payment.ready`."""
+
+    payment_id: str
+    pos_id: str
+    order_id: str | None = None
+    when_busy: WhenBusy = WhenBusy.REJECT
+    merchant_vat_number: str | None = None
+    kind: Literal["payment.prepare"] = "payment.prepare"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPayment:
+    """`payment.ready`: tell the amount of a prepared payment, so that the customer may approve it."""
+
+    payment_id: str
+    amount: Money
+    planned_capture_delay: PlannedCaptureDelay = PlannedCaptureDelay.NONE
+    capture: CaptureMode = CaptureMode.MANUAL
+    restrictions: Restrictions | None = None
+    label: str | None = None
+    approval_timeout_seconds: int | None = None
+    kind: Literal["payment.ready"] = "payment.ready"
+
+
+@dataclass(frozen=True, slots=True)
 class CapturePayment:
     """`payment.capture`: take the money. `amount` None means what is reserved."""
 
@@ -56,7 +82,43 @@ class CancelPayment:
     kind: Literal["payment.cancel"] = "payment.cancel"
 
 
-PaymentCommand = InitiatePayment | CapturePayment | CancelPayment
+@dataclass(frozen=True, slots=True)
+class CreateRefund:
+    """`refund.create`: pay `amount` of a captured payment back. `pos_id` lets a payment be adopted that the state
+    no longer holds; `order_id` None means the payment id.
+    """
+
+    payment_id: str
+    refund_id: str
+    amount: Money
+    capture: CaptureMode = CaptureMode.AUTOMATIC
+    pos_id: str | None = None
+    order_id: str | None = None
+    merchant_vat_number: str | None = None
+    kind: Literal["refund.create"] = "refund.create"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRefund:
+    """`refund.capture`: pay a reserved refund out."""
+
+    payment_id: str
+    refund_id: str
+    kind: Literal["refund.capture"] = "refund.capture"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefund:
+    """`refund.cancel`: end a refund that is not yet captured."""
+
+    payment_id: str
+    refund_id: str
+    kind: Literal["refund.cancel"] = "refund.cancel"
+
+
+StartCommand = InitiatePayment | PreparePayment
+RefundCommand = CreateRefund | CaptureRefund | CancelRefund
+PaymentCommand = StartCommand | ReadyPayment | CapturePayment | CancelPayment | RefundCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +156,18 @@ class Message:
 def command_type(data: Data) -> str:
     """The `ce_type` of a command."""
     match data:
-        case InitiatePayment():
-            return "payment.initiate"
-        case CapturePayment():
-            return "payment.capture"
-        case CancelPayment():
-            return "payment.cancel"
         case UnsupportedCommand():
             return data.type
+        case (
+            InitiatePayment()
+            | PreparePayment()
+            | ReadyPayment()
+            | CapturePayment()
+            | CancelPayment()
+            | CreateRefund()
+            | CaptureRefund()
+            | CancelRefund()
+        ):
+            return data.kind
         case _:
             assert_never(data)

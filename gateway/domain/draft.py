@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.domain.commands import InitiatePayment, Message, command_type
+from gateway.domain.commands import (
+    CancelRefund,
+    CaptureRefund,
+    CreateRefund,
+    InitiatePayment,
+    Message,
+    PreparePayment,
+    command_type,
+)
 from gateway.domain.events import (
     Amounts,
     Answers,
@@ -20,10 +28,19 @@ from gateway.domain.events import (
     PaymentFact,
     ProviderWords,
 )
+from gateway.domain.memo import Memo, Reading
+from gateway.domain.money import Money
 from gateway.domain.operations import Operation, Purpose, Read, ReadPayment, Refusal
 from gateway.domain.pacing import Dice, Instant
-from gateway.domain.state import Memo, PaymentState, Reading, Start
-from gateway.domain.vocabulary import By, CancelReason, DeadLetterReason, PaymentStatus, Reason
+from gateway.domain.state import PaymentState, Refund, Start
+from gateway.domain.vocabulary import (
+    By,
+    CancelReason,
+    DeadLetterReason,
+    PaymentStatus,
+    Reason,
+    RefundStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,7 @@ class Rules:
 
     settle_seconds: int = 30
     approval_timeout_seconds: int = 600
+    prepared_timeout_seconds: int = 3600
     min_poll_delay_ms: int = 0
     state_retention_days: int = 7
     max_waiting_commands: int = 64
@@ -95,10 +113,10 @@ class Draft:
     @property
     def merchant(self) -> str | None:
         """Of whom the provider is asked: of a late effect the merchant that its start named."""
-        pending, start = self.state.pending, self.state.start
+        pending, origin = self.state.pending, self.state.origin
         if pending is not None and pending.late is not None:
             return pending.late.merchant
-        return start.data.merchant_vat_number if start else None
+        return origin.merchant if origin else None
 
     def tell(
         self,
@@ -110,8 +128,7 @@ class Draft:
         """Publish what has happened, in the status that the state has by now; `answered` is the command it
         answers.
         """
-        s = self.state
-        data = s.start.data if s.start else None
+        s, origin = self.state, self.state.origin
         self.change(sequence=s.sequence + 1, touched_ms=self.now.wall_ms)
         self.events.append(
             PaymentEvent(
@@ -121,9 +138,10 @@ class Draft:
                 occurred_at_ms=self.now.wall_ms,
                 fact=fact,
                 cause=cause,
-                order_id=s.start.order_id if s.start else None,
-                pos_id=data.pos_id if data else None,
+                order_id=origin.order_id if origin else None,
+                pos_id=origin.pos_id if origin else None,
                 amounts=s.amounts,
+                adopted=s.adoption is not None,
                 answers=Answers(answered.id, command_type(answered.data)) if answered else None,
                 provider=provider,
             )
@@ -132,18 +150,36 @@ class Draft:
     def reject(
         self, message: Message, reason: Reason, text: str, provider: ProviderWords | None = None
     ) -> None:
-        self.tell(CommandRejected(reason, text), cause_of(message), message, provider)
+        fact = CommandRejected(reason, text)
+        if isinstance(message.data, CreateRefund | CaptureRefund | CancelRefund):
+            refund = self.find_refund(message.data.refund_id)
+            status = refund.status if refund else RefundStatus.NONE
+            fact = replace(fact, refund_id=message.data.refund_id, refund_status=status)
+        self.tell(fact, cause_of(message), message, provider)
+
+    def find_refund(self, refund_id: str) -> Refund | None:
+        """The refund that the sender calls so."""
+        return next((r for r in self.state.refunds if r.refund_id == refund_id and not r.late), None)
+
+    def pay_back(self, amount: Money) -> None:
+        """A refund was paid out."""
+        amounts = self.state.amounts
+        assert amounts is not None
+        self.change(amounts=replace(amounts, refunded=amounts.refunded + amount.value))
 
     def begin(self, message: Message) -> None:
-        """The payment is to be started by `message`; from here on its order, point of sale and amount are
-        known.
+        """The payment is to be started by `message`; from here on its order and point of sale are known, and its
+        amount unless it is prepared.
         """
         data = message.data
-        assert isinstance(data, InitiatePayment)
+        assert isinstance(data, InitiatePayment | PreparePayment)
+        amounts = None
+        if isinstance(data, InitiatePayment):
+            amounts = Amounts(data.amount.currency, requested=data.amount.value, captured=0)
         self.change(
             start=Start(message),
             status=PaymentStatus.REQUESTED,
-            amounts=Amounts(data.amount.currency, requested=data.amount.value, captured=0),
+            amounts=amounts,
             provider_payment_id=None,
         )
 
@@ -162,7 +198,12 @@ class Draft:
         """Nothing is pending any more, or something new is: what was heard of the old run is forgotten, the
         pace is not.
         """
-        self.memo = Memo(pace=self.memo.pace, late_not_before=self.memo.late_not_before)
+        self.memo = Memo(
+            pace=self.memo.pace,
+            late_not_before=self.memo.late_not_before,
+            refunds=self.memo.refunds,
+            refund_late_not_before=self.memo.refund_late_not_before,
+        )
 
     def cancelled_before_start(self, message: Message) -> None:
         self.tell(

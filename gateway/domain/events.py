@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.domain.identity import MessageId
-from gateway.domain.money import Currency
-from gateway.domain.vocabulary import By, CancelReason, PaymentStatus, Reason
+from gateway.domain.money import Currency, Money
+from gateway.domain.vocabulary import By, CancelReason, CapturedBy, PaymentStatus, Reason, RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,56 @@ class PaymentExpired:
 
 @dataclass(frozen=True, slots=True)
 class PaymentUnknown:
-    """The outcome of `operation` (initiate, capture, cancel) is not known; told once per operation."""
+    """The outcome of `operation` is not known; told once per operation. `refund_id`: of which refund, where it is
+    about one.
+    """
 
     operation: str
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNews:
+    """Which refund an event is about, and where it stands by now. `refund_id` is the sender's."""
+
+    refund_id: str
+    status: RefundStatus
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundInitiated:
+    refund: RefundNews
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReserved:
+    refund: RefundNews
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCaptured:
+    refund: RefundNews
+    by: CapturedBy
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCancelled:
+    refund: RefundNews
+    by: By
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRejected:
-    """`message` is for people; a rejection is final, a new message is a new command."""
+    """`message` is for people; a rejection is final, a new message is a new command. `refund_id` and
+    `refund_status` where the command is about a refund.
+    """
 
     reason: Reason
     message: str
     retryable: bool = False
+    refund_id: str | None = None
+    refund_status: RefundStatus | None = None
 
 
 PaymentFact = (
@@ -90,6 +128,10 @@ PaymentFact = (
     | PaymentCancelled
     | PaymentExpired
     | PaymentUnknown
+    | RefundInitiated
+    | RefundReserved
+    | RefundCaptured
+    | RefundCancelled
     | CommandRejected
 )
 
@@ -137,6 +179,8 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
+    """`adopted`: the payment was taken over from the provider's record, so its sequence may have begun anew."""
+
     payment_id: str
     sequence: int
     status: PaymentStatus
@@ -146,6 +190,7 @@ class PaymentEvent:
     order_id: str | None = None
     pos_id: str | None = None
     amounts: Amounts | None = None
+    adopted: bool = False
     answers: Answers | None = None
     provider: ProviderWords | None = None
 
@@ -171,6 +216,14 @@ def event_type(fact: PaymentFact) -> str:
             return "payment.expired"
         case PaymentUnknown():
             return "payment.unknown"
+        case RefundInitiated():
+            return "refund.initiated"
+        case RefundReserved():
+            return "refund.reserved"
+        case RefundCaptured():
+            return "refund.captured"
+        case RefundCancelled():
+            return "refund.cancelled"
         case CommandRejected():
             return "command.rejected"
         case _:

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from gateway.domain.commands import CancelPayment, Message
 from gateway.domain.draft import Draft
-from gateway.domain.operations import Initiate
-from gateway.domain.state import OperationKind, Remembered
+from gateway.domain.operations import Initiate, Prepare
+from gateway.domain.state import Remembered
 from gateway.domain.vocabulary import DeadLetterReason, Reason
+
+EXPIRED_TEXT = "the command expired before it could be carried out"
 
 
 def accept(d: Draft, message: Message) -> None:
@@ -42,7 +44,7 @@ def overtake(d: Draft) -> None:
     start, pending = d.state.start, d.state.pending
     if start is None or start.answered or start.overtaken_by is not None:
         return
-    if pending is not None and pending.kind is not OperationKind.INITIATE:
+    if pending is not None and not pending.starts:
         # What the start made is being cancelled already, which answers the start.
         return
     cancel = waiting_cancel(d)
@@ -50,7 +52,7 @@ def overtake(d: Draft) -> None:
         return
     take(d, cancel)
     d.change(start=replace(start, overtaken_by=cancel), touched_ms=d.now.wall_ms)
-    d.withdraw = isinstance(d.running, Initiate)
+    d.withdraw = isinstance(d.running, Initiate | Prepare)
 
 
 def waiting_cancel(d: Draft) -> Message | None:

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from gateway.domain.draft import Draft
 from gateway.domain.lifecycle import ENDED, status_of
+from gateway.domain.memo import Look, Reading
 from gateway.domain.operations import (
     Accepted,
     Deferred,
@@ -19,18 +20,20 @@ from gateway.domain.operations import (
     PaymentReading,
     Purpose,
     ReadPayment,
+    RefundObserved,
     Rejected,
     Unknown,
 )
 from gateway.domain.pacing import look_again_seconds
-from gateway.domain.state import AbandonedStart, Look, OperationKind, Pending, Reading
+from gateway.domain.state import AbandonedStart, OperationKind, Pending
 from gateway.domain.vocabulary import CancelReason
 
 
 def look(d: Draft) -> None:
     """Take the next step of the earliest look that is due, or wake for it."""
     start = d.state.start
-    if not d.state.abandoned or (start is not None and not start.answered):
+    busy = d.state.pending is not None or (start is not None and not start.answered)
+    if not d.state.abandoned or busy:
         return
     abandoned = _next(d)
     if d.now.wall_ms < abandoned.due_ms:
@@ -70,8 +73,8 @@ def looked(d: Draft, outcome: Outcome) -> None:
         case Rejected() | Unknown() | Deferred():
             wait = look_again_seconds(d.memo.tries, d.dice)
             d.note(look=None, tries=d.memo.tries + 1, late_not_before=d.now.steady + wait)
-        case Accepted():
-            raise AssertionError("a look cannot end as Accepted")
+        case Accepted() | RefundObserved():
+            raise AssertionError(f"a look for a payment cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
 

@@ -40,6 +40,9 @@ TRANSITIONS: dict[PaymentStatus, frozenset[PaymentStatus]] = {
 ACTIVE = frozenset({_S.PREPARED, _S.PAIRED, _S.INITIATED, _S.ISSUED})
 """The customer has not decided; such a payment blocks its point of sale."""
 
+UNREADY = frozenset({_S.PREPARED, _S.PAIRED})
+"""The amount has not been told yet."""
+
 ENDED = frozenset({_S.CAPTURED, _S.CANCELLED, _S.EXPIRED})
 
 _MEANING: dict[ProviderStatus, PaymentStatus] = {

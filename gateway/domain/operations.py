@@ -41,6 +41,30 @@ class Initiate:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Create a payment without an amount under `key`; `first` and `not_after_ms` as in `Initiate`."""
+
+    merchant: str | None
+    key: str
+    pos_id: str
+    order_id: str
+    first: bool
+    not_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Tell the amount of a prepared payment."""
+
+    merchant: str | None
+    provider_payment_id: str
+    amount: Money
+    planned_capture_delay: PlannedCaptureDelay
+    restrictions: Restrictions | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
     """Take `amount` of a reserved payment."""
 
@@ -55,6 +79,37 @@ class Cancel:
 
     merchant: str | None
     provider_payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Make a refund of `amount` under `key`; `first` and `not_after_ms` as in `Initiate`. `refund_id` is the
+    sender's, told to the provider as the refund's order id.
+    """
+
+    merchant: str | None
+    key: str
+    provider_payment_id: str
+    refund_id: str
+    amount: Money
+    first: bool
+    not_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCapture:
+    """Pay a reserved refund out."""
+
+    merchant: str | None
+    provider_refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCancel:
+    """End a refund that is not captured."""
+
+    merchant: str | None
+    provider_refund_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +134,28 @@ class FindPayments:
     purpose: Purpose
 
 
-Write = Initiate | Capture | Cancel
-Read = ReadPayment | FindPayments
+@dataclass(frozen=True, slots=True)
+class ReadRefund:
+    """Read one refund by the provider's own id."""
+
+    merchant: str | None
+    provider_refund_id: str
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class FindRefunds:
+    """List the ids of all refunds of a payment, whatever their state."""
+
+    merchant: str | None
+    provider_payment_id: str
+    purpose: Purpose
+
+
+PaymentWrite = Initiate | Prepare | Ready | Capture | Cancel
+RefundWrite = Refund | RefundCapture | RefundCancel
+Write = PaymentWrite | RefundWrite
+Read = ReadPayment | FindPayments | ReadRefund | FindRefunds
 Operation = Write | Read
 
 
@@ -120,6 +195,31 @@ class PaymentReading:
     loyalty_ids: tuple[str, ...] | None = None
 
 
+class ProviderRefundStatus(StrEnum):
+    """A refund's state at the provider, in the gateway's words; UNKNOWN as of a payment."""
+
+    INITIATED = "initiated"
+    RESERVED = "reserved"
+    CAPTURED = "captured"
+    CAPTURED_BY_EXPIRY = "captured_by_expiry"
+    CANCELLED_BY_MERCHANT = "cancelled_by_merchant"
+    CANCELLED_BY_PROVIDER = "cancelled_by_provider"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReading:
+    """One answered reading of a refund. `refund_id` is the sender's; `word` is the provider's own status."""
+
+    provider_refund_id: str
+    provider_payment_id: str
+    refund_id: str
+    amount: Money | None
+    status: ProviderRefundStatus
+    word: str
+    poll_delay_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A definite no: our reason, and the provider's code and correlation id for support."""
@@ -145,10 +245,17 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A list was answered: the provider's payment ids in its order."""
+class RefundObserved:
+    """A refund was read."""
 
-    provider_payment_ids: tuple[str, ...]
+    reading: RefundReading
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A list of payments or refunds was answered: the provider's ids in its order."""
+
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +297,4 @@ class Deferred:
     requests: int = 0
 
 
-Outcome = Accepted | Observed | Found | Rejected | Unknown | Deferred
+Outcome = Accepted | Observed | RefundObserved | Found | Rejected | Unknown | Deferred

@@ -7,23 +7,42 @@ the one next thing from the state alone, so that a crash between any two turns l
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gateway.domain import changing, inbox, judging, late, starting, watching
+from gateway.domain import (
+    adopting,
+    changing,
+    inbox,
+    judging,
+    late,
+    late_refunds,
+    readying,
+    refunds,
+    starting,
+    watching,
+)
 from gateway.domain.commands import CancelPayment, Message
 from gateway.domain.draft import Conditions, Draft, Rules
 from gateway.domain.events import PaymentEvent
 from gateway.domain.lifecycle import ENDED
+from gateway.domain.memo import Memo, Reading
 from gateway.domain.operations import (
     Cancel,
     Capture,
     FindPayments,
+    FindRefunds,
     Initiate,
     Operation,
     Outcome,
+    Prepare,
     ReadPayment,
+    ReadRefund,
+    Ready,
+    Refund,
+    RefundCancel,
+    RefundCapture,
 )
 from gateway.domain.pacing import DAY_MS, Dice, Instant
-from gateway.domain.state import Memo, OperationKind, PaymentState, Reading
-from gateway.domain.vocabulary import CaptureMode, DeadLetterReason, PaymentStatus
+from gateway.domain.state import OperationKind, PaymentState
+from gateway.domain.vocabulary import DeadLetterReason, PaymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +126,34 @@ def _performed(d: Draft, operation: Operation, outcome: Outcome) -> None:
     """An outcome counts only for what is still pending; one that a restore has overtaken is dropped."""
     if d.memo.drop_running:
         d.note(drop_running=False, last_request=d.now.steady)
+        if isinstance(operation, Refund | RefundCapture | RefundCancel):
+            refunds.dropped(d, operation)
         return
-    reading, pending = d.memo.reading, d.state.pending
+    reading, name, pending = d.memo.reading, d.memo.refund, d.state.pending
     match operation:
-        case Initiate():
-            assert pending is not None and pending.kind is OperationKind.INITIATE
+        case Initiate() | Prepare():
+            assert pending is not None and pending.starts
             starting.sent(d, outcome)
+        case Ready():
+            assert pending is not None and pending.kind is OperationKind.READY
+            readying.sent(d, outcome)
         case Capture() | Cancel():
-            assert pending is not None and pending.kind is not OperationKind.INITIATE
+            assert pending is not None and not pending.starts
             changing.sent(d, outcome)
-        case ReadPayment() | FindPayments():
+        case Refund() | RefundCapture() | RefundCancel():
+            refunds.sent(d, operation, outcome)
+        case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
             assert reading is not None
-            d.note(reading=None)
-            _read(d, reading, outcome)
+            d.note(reading=None, refund=None)
+            _read(d, reading, name, outcome)
         case _:
             assert_never(operation)
 
 
-def _read(d: Draft, reading: Reading, outcome: Outcome) -> None:
+def _read(d: Draft, reading: Reading, refund: str | None, outcome: Outcome) -> None:
     pending = d.state.pending
-    starts = pending is None or pending.kind is OperationKind.INITIATE
+    starts = pending is None or pending.starts
+    readies = pending is not None and pending.kind is OperationKind.READY
     match reading:
         case Reading.WATCH:
             watching.watched(d, outcome)
@@ -134,10 +161,18 @@ def _read(d: Draft, reading: Reading, outcome: Outcome) -> None:
             starting.read_back(d, outcome)
         case Reading.LOOK if starts:
             starting.looked(d, outcome)
+        case Reading.READ_BACK | Reading.LOOK if readies:
+            readying.read(d, outcome)
         case Reading.READ_BACK | Reading.LOOK:
             changing.read(d, outcome)
         case Reading.LATE_LOOK:
             late.looked(d, outcome)
+        case Reading.ADOPTION:
+            adopting.heard(d, outcome)
+        case Reading.REFUND_WATCH | Reading.REFUND_READ_BACK | Reading.REFUND_LOOK | Reading.REFUND_LATE_LOOK:
+            refunds.read(d, reading, refund, outcome)
+        case _:
+            assert_never(reading)
 
 
 def _restored(d: Draft) -> None:
@@ -153,6 +188,7 @@ def _restored(d: Draft) -> None:
         last_request=d.now.steady,
         unheard=is_pending,
         spent=is_pending,
+        refunds=refunds.restored(d),
     )
     if d.running is not None and not _is_intended(d, d.running):
         d.note(drop_running=True)
@@ -161,15 +197,21 @@ def _restored(d: Draft) -> None:
 def _is_intended(d: Draft, running: Operation) -> bool:
     pending = d.state.pending
     match running:
-        case Initiate():
-            if pending is None or pending.kind is not OperationKind.INITIATE or d.state.provider_payment_id:
+        case Initiate() | Prepare():
+            if pending is None or not pending.starts or d.state.provider_payment_id:
                 return False
             return replace(starting.request(d), first=running.first) == running
+        case Ready():
+            return (
+                pending is not None and pending.kind is OperationKind.READY and readying.request(d) == running
+            )
         case Capture() | Cancel():
-            if pending is None or pending.kind is OperationKind.INITIATE:
+            if pending is None or pending.kind not in (OperationKind.CAPTURE, OperationKind.CANCEL):
                 return False
             return changing.request(d) == running
-        case ReadPayment() | FindPayments():
+        case Refund() | RefundCapture() | RefundCancel():
+            return refunds.is_intended(d, running)
+        case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
             return False
         case _:
             assert_never(running)
@@ -177,42 +219,61 @@ def _is_intended(d: Draft, running: Operation) -> bool:
 
 def _advance(d: Draft) -> None:
     """Choose the one next thing: what is pending, then what is asked, then what is due."""
-    while d.operation is None:
+    parts = (
+        _pursue,
+        refunds.pursue,
+        _judge,
+        watching.watch,
+        refunds.watch,
+        late.look,
+        late_refunds.look,
+        _forget,
+    )
+    done = False
+    while not done:
+        d.wakes.clear()
         before = d.state, d.memo
-        _step(d)
-        if (d.state, d.memo) == before:
-            break
+        for part in parts:
+            part(d)
+            if d.operation is not None:
+                d.wakes.clear()
+                return
+            if (d.state, d.memo) != before:
+                break
+        else:
+            done = True
 
 
-def _step(d: Draft) -> None:
-    d.wakes.clear()
+def _pursue(d: Draft) -> None:
+    """Take the next step of what is pending on the payment itself."""
     state, start = d.state, d.state.start
     if state.pending is not None:
-        if state.pending.kind is OperationKind.INITIATE:
+        if state.pending.starts:
             starting.pursue(d)
+        elif state.pending.kind is OperationKind.READY:
+            readying.pursue(d)
         else:
             changing.pursue(d)
     elif start is not None and not start.answered:
         starting.wait_or_try(d)
     elif _captures_itself(d):
         judging.capture_automatically(d)
-    elif state.inbox and judging.judge(d, state.inbox[0]):
-        pass
-    else:
-        watching.watch(d)
-        if d.operation is None:
-            late.look(d)
-        if d.operation is None:
-            _forget(d)
+
+
+def _judge(d: Draft) -> None:
+    """Start the first command that waits, once the one before it is answered."""
+    state, start = d.state, d.state.start
+    busy = state.pending is not None or (start is not None and not start.answered)
+    if state.inbox and not busy and not any(r.under_way for r in state.refunds):
+        judging.judge(d, state.inbox[0])
 
 
 def _captures_itself(d: Draft) -> bool:
     """An automatic capture is due, unless a cancel has arrived before its intent."""
-    start, state = d.state.start, d.state
+    state = d.state
     return (
         state.status is PaymentStatus.RESERVED
-        and start is not None
-        and start.data.capture is CaptureMode.AUTOMATIC
+        and state.captures_when_reserved
         and not any(isinstance(m.data, CancelPayment) for m in state.inbox)
     )
 
@@ -220,7 +281,13 @@ def _captures_itself(d: Draft) -> bool:
 def _forget(d: Draft) -> None:
     """What has ended leaves the state after the retention; until then repeats are recognised."""
     s = d.state
-    resting = s.status in (PaymentStatus.NONE, *ENDED) and not s.inbox and not s.abandoned
+    resting = (
+        s.status in (PaymentStatus.NONE, *ENDED)
+        and s.pending is None
+        and not s.inbox
+        and not s.abandoned
+        and refunds.at_rest(d)
+    )
     if not resting or not s.remembered:
         return
     until_ms = s.touched_ms + d.rules.state_retention_days * DAY_MS

@@ -7,14 +7,13 @@ from gateway.domain import searching
 from gateway.domain.draft import Draft
 from gateway.domain.events import Candidate
 from gateway.domain.judging import judge_cancel
-from gateway.domain.operations import (
-    Refusal,
-)
+from gateway.domain.memo import Look
+from gateway.domain.operations import Refusal
 from gateway.domain.pacing import (
     LATE_LOOK_MS,
     busy_again_seconds,
 )
-from gateway.domain.state import AbandonedStart, Look
+from gateway.domain.state import AbandonedStart
 from gateway.domain.vocabulary import Reason, WhenBusy
 from gateway.domain.wanting import Unwanted, pending_of, start_of, unwanted
 
@@ -98,6 +97,6 @@ def _abandon(d: Draft) -> None:
     data = start.data
     due_ms = d.now.wall_ms + LATE_LOOK_MS
     late = AbandonedStart(
-        pending.cause, data.pos_id, start.order_id, data.amount, due_ms, data.merchant_vat_number
+        pending.cause, data.pos_id, start.order_id, due_ms, start.amount, data.merchant_vat_number
     )
     d.change(abandoned=(*d.state.abandoned, late))

@@ -10,6 +10,7 @@ from typing import assert_never
 from gateway.domain.draft import Draft
 from gateway.domain.events import Candidate
 from gateway.domain.lifecycle import ACTIVE, status_of
+from gateway.domain.memo import Look, Reading
 from gateway.domain.operations import (
     Accepted,
     Deferred,
@@ -20,11 +21,12 @@ from gateway.domain.operations import (
     PaymentReading,
     Purpose,
     ReadPayment,
+    RefundObserved,
     Rejected,
     Unknown,
 )
 from gateway.domain.pacing import look_again_seconds, refused_again_seconds
-from gateway.domain.state import Look, Reading, Start
+from gateway.domain.state import Start
 
 MAX_CANDIDATES = 10
 MAX_INQUIRIES = 3
@@ -97,8 +99,8 @@ def heard(d: Draft, start: Start, look: Look, outcome: Outcome) -> Ours | None:
             _begin_again(d, look_again_seconds(d.memo.tries, d.dice))
         case Deferred(_, after_ms):
             _begin_again(d, after_ms / 1000)
-        case Accepted():
-            raise AssertionError("a search cannot end as Accepted")
+        case Accepted() | RefundObserved():
+            raise AssertionError(f"a search for a payment cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
     return None
@@ -111,13 +113,13 @@ def is_told_by_order(d: Draft, start: Start) -> bool:
 
 def is_ours(d: Draft, start: Start, reading: PaymentReading) -> bool:
     """Judged from outside, a payment is ours only if it bears our payment id as its order, on our point of
-    sale, for our amount.
+    sale, for our amount (none, if it is prepared).
     """
     return (
         is_told_by_order(d, start)
         and reading.order_id == start.order_id
         and reading.pos_id.lower() == start.data.pos_id.lower()
-        and reading.amount == start.data.amount
+        and reading.amount == start.amount
     )
 
 

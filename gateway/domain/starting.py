@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from gateway.domain import searching
+from gateway.domain.commands import PreparePayment
 from gateway.domain.draft import Draft
 from gateway.domain.events import PaymentUnknown
 from gateway.domain.identity import idempotency_key
 from gateway.domain.judging import judge_cancel, plan_start
 from gateway.domain.lifecycle import ACTIVE, ENDED, status_of
+from gateway.domain.memo import Look, Reading
 from gateway.domain.operations import (
     Accepted,
     DeferralCause,
@@ -24,7 +26,9 @@ from gateway.domain.operations import (
     Observed,
     Outcome,
     PaymentReading,
+    Prepare,
     Purpose,
+    RefundObserved,
     Refusal,
     Rejected,
     Unknown,
@@ -35,8 +39,8 @@ from gateway.domain.pacing import (
     refused_again_seconds,
 )
 from gateway.domain.refusing import answer_overtaken, conclude_nothing, give_way, refused
-from gateway.domain.state import Look, OperationKind, Pending, Reading, Start
-from gateway.domain.vocabulary import CancelReason, CaptureMode, PaymentStatus, Reason
+from gateway.domain.state import OperationKind, Pending, Start
+from gateway.domain.vocabulary import CancelReason, PaymentStatus, Reason
 from gateway.domain.wanting import (
     Unwanted,
     approval_deadline_ms,
@@ -44,6 +48,7 @@ from gateway.domain.wanting import (
     not_after_ms,
     pending_of,
     start_of,
+    timeout_reason,
     unwanted,
 )
 from gateway.domain.watching import believe, heed_pace, poll_delay_seconds
@@ -87,11 +92,20 @@ def wait_or_try(d: Draft) -> None:
         plan_start(d)
 
 
-def request(d: Draft) -> Initiate:
+def request(d: Draft) -> Initiate | Prepare:
     """The creating call of the present attempt: the same bytes under the same key, however often."""
     start, pending = start_of(d), pending_of(d)
     data = start.data
-    key = idempotency_key(start.message.id, d.state.payment_id, OperationKind.INITIATE, start.attempt)
+    key = idempotency_key(start.message.id, d.state.payment_id, pending.kind, start.attempt)
+    if isinstance(data, PreparePayment):
+        return Prepare(
+            merchant=data.merchant_vat_number,
+            key=key,
+            pos_id=data.pos_id,
+            order_id=start.order_id,
+            first=not d.memo.unheard,
+            not_after_ms=not_after_ms(start, pending),
+        )
     return Initiate(
         merchant=data.merchant_vat_number,
         key=key,
@@ -114,7 +128,7 @@ def sent(d: Draft, outcome: Outcome) -> None:
             assert resource_id is not None
             d.change(provider_payment_id=resource_id, touched_ms=d.now.wall_ms)
             if unwanted(d) is Unwanted.APPROVAL_TIME_PASSED:
-                _cancel_found(d, CancelReason.APPROVAL_TIMEOUT)
+                _cancel_found(d, timeout_reason(start_of(d)))
             else:
                 d.note(not_before=d.now.steady, spent=False, refusal=None, look=None, tries=0)
         case Rejected(refusal, unheard):
@@ -127,7 +141,7 @@ def sent(d: Draft, outcome: Outcome) -> None:
             # A run that was called off says nothing of itself; what it sent unheard stays unheard.
             wait = 0.0 if cause in (DeferralCause.WITHDRAWN, DeferralCause.TOO_LATE) else after_ms / 1000
             d.note(unheard=d.memo.unheard or unheard > 0, not_before=d.now.steady + wait)
-        case Observed() | Found():
+        case Observed() | RefundObserved() | Found():
             raise AssertionError(f"a creating call cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
@@ -190,15 +204,16 @@ def _looked(d: Draft, look: Look) -> None:
 
 def _found(d: Draft, reading: PaymentReading) -> None:
     """The search found the payment that this start made."""
-    start, why = start_of(d), unwanted(d)
+    why = unwanted(d)
     d.change(provider_payment_id=reading.provider_payment_id, touched_ms=d.now.wall_ms)
     heed_pace(d, reading)
     status = status_of(reading.status)
-    goes_on = status is PaymentStatus.RESERVED and start.data.capture is CaptureMode.AUTOMATIC
+    goes_on = status is PaymentStatus.RESERVED and d.state.captures_when_reserved
     if why in (None, Unwanted.OVERTAKEN) or status in ENDED or (why is Unwanted.EXPIRED and goes_on):
         answer(d, reading)
         return
-    _cancel_found(d, CancelReason.LATE_EFFECT if why is Unwanted.EXPIRED else CancelReason.APPROVAL_TIMEOUT)
+    expired = why is Unwanted.EXPIRED
+    _cancel_found(d, CancelReason.LATE_EFFECT if expired else timeout_reason(start_of(d)))
 
 
 def _cancel_found(d: Draft, reason: CancelReason) -> None:
@@ -223,7 +238,7 @@ def read_back(d: Draft, outcome: Outcome) -> None:
             d.note(tries=d.memo.tries + 1, not_before=d.now.steady + wait)
         case Deferred(_, after_ms):
             d.note(not_before=d.now.steady + after_ms / 1000)
-        case Accepted() | Found():
+        case Accepted() | RefundObserved() | Found():
             raise AssertionError(f"a reading cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
@@ -252,6 +267,6 @@ def _await_a_known_state(d: Draft, start: Start, deadline_ms: int) -> None:
         d.change(start=replace(start, overtaken_by=None), inbox=(start.overtaken_by, *d.state.inbox))
         _cancel_found(d, CancelReason.COMMAND)
     elif d.now.wall_ms >= deadline_ms:
-        _cancel_found(d, CancelReason.APPROVAL_TIMEOUT)
+        _cancel_found(d, timeout_reason(start))
     else:
         d.note(not_before=d.memo.pace)

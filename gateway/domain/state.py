@@ -9,24 +9,28 @@ schedule and the duty to capture or cancel are one thing. What may be forgotten 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.commands import InitiatePayment, Message
-from gateway.domain.events import Amounts, Candidate, Cause
+from gateway.domain.commands import CreateRefund, InitiatePayment, Message, PreparePayment, ReadyPayment
+from gateway.domain.events import Amounts, Cause
 from gateway.domain.identity import MessageId
 from gateway.domain.money import Money
-from gateway.domain.operations import Refusal
-from gateway.domain.vocabulary import CancelReason, PaymentStatus
+from gateway.domain.vocabulary import CancelReason, CaptureMode, PaymentStatus, RefundStatus
 
 
 class OperationKind(StrEnum):
     INITIATE = "initiate"
+    PREPARE = "prepare"
+    READY = "ready"
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
+    REFUND_CAPTURE = "refund-capture"
+    REFUND_CANCEL = "refund-cancel"
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The command that started the payment, and how far it came. `attempt` counts from 1 and is part of the
-    key.
+    """The command that started or prepared the payment, and how far it came. `attempt` counts from 1 and is
+    part of the key.
 
     `overtaken_by` is the cancel that came before the start was answered: from its acceptance on no further
     request of the start leaves, and it is carried out whatever its expiry.
@@ -38,9 +42,14 @@ class Start:
     overtaken_by: Message | None = None
 
     @property
-    def data(self) -> InitiatePayment:
-        assert isinstance(self.message.data, InitiatePayment)
+    def data(self) -> InitiatePayment | PreparePayment:
+        assert isinstance(self.message.data, InitiatePayment | PreparePayment)
         return self.message.data
+
+    @property
+    def amount(self) -> Money | None:
+        """None of a prepared payment."""
+        return self.data.amount if isinstance(self.data, InitiatePayment) else None
 
     @property
     def order_id(self) -> str:
@@ -54,9 +63,19 @@ class AbandonedStart:
     cause: Cause
     pos_id: str
     order_id: str
+    due_ms: int
+    amount: Money | None = None
+    merchant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedRefund:
+    """A refund that was answered as expired without an effect found, to be looked for once more at `due_ms`."""
+
+    cause: Cause
+    refund_id: str
     amount: Money
     due_ms: int
-    merchant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,52 @@ class Pending:
     answers_start: bool = False
     told: bool = False
 
+    @property
+    def starts(self) -> bool:
+        return self.kind in (OperationKind.INITIATE, OperationKind.PREPARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of the payment. `message` is its `refund.create` until that is answered.
+
+    `late`: what an abandoned `refund.create` turned out to have made; its `refund_id` may be another's by now.
+    `reserved_ms`: when it was first seen reserved, from which the provider's 24 hours are reckoned.
+    """
+
+    refund_id: str
+    amount: Money
+    cause: Cause
+    status: RefundStatus = RefundStatus.REQUESTED
+    capture: CaptureMode = CaptureMode.MANUAL
+    message: Message | None = None
+    provider_refund_id: str | None = None
+    poll_delay_ms: int | None = None
+    reserved_ms: int | None = None
+    pending: Pending | None = None
+    late: bool = False
+
+    @property
+    def name(self) -> str:
+        """Tells the refunds of a payment apart; no sender's id is as long as a late one's name."""
+        return f"late refund {self.provider_refund_id}" if self.late else self.refund_id
+
+    @property
+    def under_way(self) -> int:
+        """Accepted commands about it that are not yet answered."""
+        changes = self.pending is not None and self.pending.message is not None
+        return int(self.message is not None) + int(changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the provider was told of the payment, and the last command that started, readied or adopted it."""
+
+    message: Message
+    pos_id: str
+    order_id: str
+    merchant: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
@@ -93,7 +158,8 @@ class Remembered:
 @dataclass(frozen=True, slots=True)
 class PaymentState:
     """`sequence` is that of the last event; `touched_ms` the last durable change, from which the retention
-    counts.
+    counts. `ready` is the command that readied a prepared payment, `adoption` the refund for which a payment was
+    taken over that nothing was known of.
     """
 
     payment_id: str
@@ -112,63 +178,38 @@ class PaymentState:
     remembered: tuple[Remembered, ...] = ()
     abandoned: tuple[AbandonedStart, ...] = ()
     touched_ms: int = 0
+    ready: Message | None = None
+    adoption: Message | None = None
+    refunds: tuple[Refund, ...] = ()
+    abandoned_refunds: tuple[AbandonedRefund, ...] = ()
+
+    @property
+    def origin(self) -> Origin | None:
+        if self.start is not None:
+            data = self.start.data
+            message = self.ready or self.start.message
+            return Origin(message, data.pos_id, self.start.order_id, data.merchant_vat_number)
+        if self.adoption is not None:
+            adopting = self.adoption.data
+            assert isinstance(adopting, CreateRefund) and adopting.pos_id is not None
+            order_id = adopting.order_id or adopting.payment_id
+            return Origin(self.adoption, adopting.pos_id, order_id, adopting.merchant_vat_number)
+        return None
+
+    @property
+    def captures_when_reserved(self) -> bool:
+        if self.ready is not None:
+            assert isinstance(self.ready.data, ReadyPayment)
+            return self.ready.data.capture is CaptureMode.AUTOMATIC
+        data = self.start.data if self.start is not None else None
+        return isinstance(data, InitiatePayment) and data.capture is CaptureMode.AUTOMATIC
 
     @property
     def waiting(self) -> int:
         """Accepted commands that are not yet answered."""
-        under_way = self.pending is not None and self.pending.message is not None
+        under_way = sum(r.under_way for r in self.refunds)
+        under_way += self.pending is not None and self.pending.message is not None
         starting = (
             0 if self.start is None else (not self.start.answered) + (self.start.overtaken_by is not None)
         )
         return len(self.inbox) + under_way + starting
-
-
-class Reading(StrEnum):
-    """What the read that is under way is for."""
-
-    WATCH = "watch"
-    READ_BACK = "read_back"
-    LOOK = "look"
-    LATE_LOOK = "late_look"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A search at the provider, one GET after the other. `begun` is the steady time of its first request.
-
-    `unread` are the payments found and not yet read, None while the list itself is outstanding; `seen` those
-    read that are not ours. `everything`: whatever stands on the point of sale is sought, to name what makes
-    it busy.
-    """
-
-    begun: float
-    everything: bool = False
-    captured: bool = False
-    unread: tuple[str, ...] | None = None
-    seen: tuple[Candidate, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Memo:
-    """What is known beside the state and lost with the process. All times are steady seconds.
-
-    `pace`: before it the payment is not read again, except right after a call on it. `not_before`: the
-    pending operation rests until then. `last_request`: when the last request of the pending operation may
-    have left. `unheard`: some request of it may have taken effect without our hearing of it (true after a
-    restore). `spent`: a run ended unheard, so an answered look goes before the next. `refusal`: an answer
-    that still has to be compared with a reading. `foreign`: payments that were read and are not ours, which
-    need no second reading.
-    """
-
-    pace: float = 0.0
-    not_before: float = 0.0
-    last_request: float = 0.0
-    unheard: bool = False
-    spent: bool = False
-    tries: int = 0
-    reading: Reading | None = None
-    look: Look | None = None
-    refusal: Refusal | None = None
-    foreign: tuple[Candidate, ...] = ()
-    late_not_before: float = 0.0
-    drop_running: bool = False

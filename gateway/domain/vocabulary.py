@@ -20,6 +20,19 @@ class PaymentStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class RefundStatus(StrEnum):
+    """Where a refund stands. NONE: nothing exists at the provider; REQUESTED: to be made, or its making is
+    unknown.
+    """
+
+    NONE = "none"
+    REQUESTED = "requested"
+    INITIATED = "initiated"
+    RESERVED = "reserved"
+    CAPTURED = "captured"
+    CANCELLED = "cancelled"
+
+
 class PlannedCaptureDelay(StrEnum):
     NONE = "none"
     LESS_THAN_24_HOURS = "lessThan24Hours"
@@ -27,7 +40,7 @@ class PlannedCaptureDelay(StrEnum):
 
 
 class CaptureMode(StrEnum):
-    """Who asks for the capture: a later command, or the reservation itself."""
+    """Who asks for the capture, of a payment or of a refund: a later command, or the reservation itself."""
 
     MANUAL = "manual"
     AUTOMATIC = "automatic"
@@ -46,6 +59,13 @@ class By(StrEnum):
     CUSTOMER = "customer"
     MERCHANT = "merchant"
     PROVIDER = "provider"
+
+
+class CapturedBy(StrEnum):
+    """What captured a refund: a command, or the 24 hours after which the provider pays it out by itself."""
+
+    COMMAND = "command"
+    EXPIRY = "expiry"
 
 
 class CancelReason(StrEnum):

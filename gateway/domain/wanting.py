@@ -3,11 +3,11 @@
 from enum import Enum, auto
 
 from gateway.domain import searching
+from gateway.domain.commands import PreparePayment
 from gateway.domain.draft import Draft
-from gateway.domain.pacing import (
-    KEY_LIFETIME_MS,
-)
+from gateway.domain.pacing import KEY_LIFETIME_MS
 from gateway.domain.state import Pending, Start
+from gateway.domain.vocabulary import CancelReason
 
 
 class Unwanted(Enum):
@@ -46,8 +46,19 @@ def not_after_ms(start: Start, pending: Pending) -> int:
 
 
 def approval_deadline_ms(d: Draft, start: Start, pending: Pending) -> int:
-    seconds = start.data.approval_timeout_seconds or d.rules.approval_timeout_seconds
+    """Until when the customer may approve; of a prepared payment, until when the shop may ready it."""
+    data = start.data
+    if isinstance(data, PreparePayment):
+        seconds = d.rules.prepared_timeout_seconds
+    else:
+        seconds = data.approval_timeout_seconds or d.rules.approval_timeout_seconds
     return pending.first_sent_ms + seconds * 1000
+
+
+def timeout_reason(start: Start) -> CancelReason:
+    """Why a start is cancelled whose time has passed."""
+    prepares = isinstance(start.data, PreparePayment)
+    return CancelReason.PREPARED_TIMEOUT if prepares else CancelReason.APPROVAL_TIMEOUT
 
 
 def start_of(d: Draft) -> Start:

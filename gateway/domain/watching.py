@@ -8,7 +8,8 @@ from typing import assert_never
 from gateway.domain.commands import Message
 from gateway.domain.draft import Draft, cause_of
 from gateway.domain.events import Cause, PaymentFact
-from gateway.domain.lifecycle import ACTIVE, fact_of, may_follow, status_of
+from gateway.domain.lifecycle import ACTIVE, UNREADY, fact_of, may_follow, status_of
+from gateway.domain.memo import Reading
 from gateway.domain.operations import (
     Accepted,
     Deferred,
@@ -17,6 +18,7 @@ from gateway.domain.operations import (
     Outcome,
     PaymentReading,
     Purpose,
+    RefundObserved,
     Rejected,
     Unknown,
 )
@@ -26,7 +28,7 @@ from gateway.domain.pacing import (
     RESERVATION_LIFETIME_MS,
     refused_again_seconds,
 )
-from gateway.domain.state import OperationKind, Pending, Reading
+from gateway.domain.state import OperationKind, Pending
 from gateway.domain.vocabulary import CancelReason, PaymentStatus
 
 
@@ -79,7 +81,8 @@ def believe(
 def watch(d: Draft) -> None:
     """Ask for the next reading of a payment that nothing is pending on, when it is due."""
     s = d.state
-    if s.provider_payment_id is None:
+    starting = s.start is not None and not s.start.answered
+    if s.provider_payment_id is None or s.pending is not None or starting:
         return
     if s.status in ACTIVE:
         due = d.memo.pace
@@ -109,16 +112,16 @@ def watched(d: Draft, outcome: Outcome) -> None:
             # and go on.
             wait = max(refused_again_seconds(d.memo.tries, d.dice), poll_delay_seconds(d))
             d.note(tries=d.memo.tries + 1, pace=d.now.steady + wait)
-        case Accepted() | Found():
+        case Accepted() | RefundObserved() | Found():
             raise AssertionError(f"a poll cannot end as {type(outcome).__name__}")
         case _:
             assert_never(outcome)
 
 
 def _observed(d: Draft, reading: PaymentReading) -> None:
-    start = d.state.start
-    assert start is not None
-    cause = cause_of(start.message)
+    origin = d.state.origin
+    assert origin is not None
+    cause = cause_of(origin.message)
     believe(d, reading, cause)
     s = d.state
     if s.status is PaymentStatus.RESERVED and _reservation_check_ms(d) <= d.now.wall_ms:
@@ -131,11 +134,17 @@ def _observed(d: Draft, reading: PaymentReading) -> None:
                 OperationKind.CANCEL,
                 cause,
                 d.now.wall_ms,
-                cancel_reason=CancelReason.APPROVAL_TIMEOUT,
+                cancel_reason=_timeout_reason(d),
             ),
             touched_ms=d.now.wall_ms,
         )
         d.calm()
+
+
+def _timeout_reason(d: Draft) -> CancelReason:
+    """Nobody readied the payment, or nobody approved it."""
+    unready = d.state.status in UNREADY
+    return CancelReason.PREPARED_TIMEOUT if unready else CancelReason.APPROVAL_TIMEOUT
 
 
 def _reservation_check_ms(d: Draft) -> int:

@@ -101,7 +101,6 @@ class Settings(BrokerSettings):
     rules: Rules
     command_limits: CommandLimits
     event_source: str
-    prepared_timeout_seconds: int
     limits: Limits = field(default_factory=Limits)
 
     def secrets(self) -> tuple[str, ...]:
@@ -153,12 +152,12 @@ def gather(variables: Variables) -> tuple[Settings | None, list[Problem]]:
         rules=Rules(
             settle_seconds=variables.pos.settle_seconds,
             approval_timeout_seconds=variables.approval_timeout_seconds,
+            prepared_timeout_seconds=variables.prepared_timeout_seconds,
             min_poll_delay_ms=variables.pos.min_poll_delay_ms,
             state_retention_days=variables.state_retention_days,
         ),
         command_limits=CommandLimits(variables.command_max_bytes, variables.command_max_age_hours),
         event_source=variables.event_source,
-        prepared_timeout_seconds=variables.prepared_timeout_seconds,
     )
     return settings, problems
 

@@ -54,7 +54,7 @@ DOCUMENTED: dict[str, tuple[Callable[[Settings], Any], Any]] = {
     "GATEWAY_COMMAND_MAX_BYTES": (lambda s: s.command_limits.max_bytes, 65536),
     "GATEWAY_STATE_RETENTION_DAYS": (lambda s: s.rules.state_retention_days, 7),
     "GATEWAY_APPROVAL_TIMEOUT_SECONDS": (lambda s: s.rules.approval_timeout_seconds, 600),
-    "GATEWAY_PREPARED_TIMEOUT_SECONDS": (lambda s: s.prepared_timeout_seconds, 3600),
+    "GATEWAY_PREPARED_TIMEOUT_SECONDS": (lambda s: s.rules.prepared_timeout_seconds, 3600),
     "GATEWAY_HTTP__HOST": (lambda s: s.http.host, "0.0.0.0"),
     "GATEWAY_HTTP__PORT": (lambda s: s.http.port, 8000),
     "GATEWAY_HTTP__QUERY_TOKEN": (lambda s: s.http.query_token, None),

@@ -29,7 +29,8 @@ from gateway.domain.operations import (
     ReadPayment,
 )
 from gateway.domain.payment import CommandArrived, Due, Performed, Prompt, Restored, decide
-from gateway.domain.state import Memo, PaymentState
+from gateway.domain.memo import Memo
+from gateway.domain.state import PaymentState
 from gateway.domain.vocabulary import DeadLetterReason, PaymentStatus, Reason
 
 PAYMENT_ID = "pay-1"
