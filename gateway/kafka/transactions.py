@@ -116,14 +116,8 @@ class TransactionalProducer:
                 topics.events, record.value, key=record.key, partition=self._partition, headers=headers
             )
         # Dead letters keep their key, but their topic may have another number of partitions.
-        if record.key is not None or record.value is not None:
-            return await producer.send(topics.dead_letters, record.value, key=record.key, headers=headers)
-        # What came with neither key nor value must be kept too, but `send` refuses it; a batch takes it.
-        batch = producer.create_batch()
-        batch.append(key=None, value=None, timestamp=None, headers=headers)
-        numbers = sorted(await producer.partitions_for(topics.dead_letters))
-        return await producer.send_batch(
-            batch, topics.dead_letters, partition=numbers[self._partition % len(numbers)]
+        return await send_any(
+            producer, topics.dead_letters, record.key, record.value, headers, self._partition
         )
 
     async def close(self) -> None:
@@ -135,6 +129,32 @@ class TransactionalProducer:
         # Whatever a broken producer says at its end is of no interest, and it must not hold up the next one.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT_SECONDS)
+
+
+async def send_any(
+    producer: AIOKafkaProducer,
+    topic: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    keyless_partition: int,
+    timestamp_ms: int | None = None,
+) -> Any:
+    """The future of the delivery of a record that may be anything. Without a key it goes to
+    `keyless_partition`, or where that number wraps to in a topic with fewer.
+    """
+    if key is not None:
+        return await producer.send(topic, value, key=key, headers=list(headers), timestamp_ms=timestamp_ms)
+    numbers = sorted(await producer.partitions_for(topic))
+    partition = numbers[keyless_partition % len(numbers)]
+    if value is not None:
+        return await producer.send(
+            topic, value, partition=partition, headers=list(headers), timestamp_ms=timestamp_ms
+        )
+    # What came with neither key nor value must be kept too, but `send` refuses it; a batch takes it.
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=timestamp_ms, headers=list(headers))
+    return await producer.send_batch(batch, topic, partition=partition)
 
 
 class AioKafkaLog:

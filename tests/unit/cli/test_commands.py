@@ -20,6 +20,9 @@ COMMANDS = [
     ("events",),
     ("topics", "create"),
     ("topics", "check"),
+    ("dlq", "list"),
+    ("dlq", "show"),
+    ("dlq", "replay"),
     ("check",),
 ]
 
@@ -56,6 +59,9 @@ def test_each_help_has_an_example(command: tuple[str, ...]) -> None:
         ("topics", "create", "--partitions", "0"),
         ("sandbox", "--port", "99999"),
         ("demo", "--payments", "none"),
+        ("dlq", "show"),
+        ("dlq", "list", "--since", "yesterday"),
+        ("dlq", "replay", "--max", "0"),
         ("send",),
     ],
 )
