@@ -22,7 +22,7 @@ from gateway.domain.commands import (
 from gateway.domain.draft import Draft, cause_of
 from gateway.domain.events import Amounts
 from gateway.domain.inbox import EXPIRED_TEXT, expired, take, waiting_cancel
-from gateway.domain.lifecycle import ENDED, UNREADY
+from gateway.domain.meetings import refusal_by
 from gateway.domain.money import Money
 from gateway.domain.pacing import held_again_seconds
 from gateway.domain.state import OperationKind, Pending
@@ -67,9 +67,10 @@ def judge(d: Draft, message: Message) -> None:
 
 def _judge_start(d: Draft, message: Message, data: StartCommand) -> None:
     cancel = waiting_cancel(d)
-    if d.state.status is not PaymentStatus.NONE:
+    exists = refusal_by(data.kind, d.state.status)
+    if exists is not None:
         take(d, message)
-        d.reject(message, Reason.PAYMENT_EXISTS, f"payment {data.payment_id} has begun already")
+        d.reject(message, exists, f"payment {data.payment_id} has begun already")
     elif expired(d, message):
         take(d, message)
         d.begin(message)
@@ -125,10 +126,8 @@ def _judge_ready(d: Draft, message: Message, data: ReadyPayment) -> None:
     refused: tuple[Reason, str] | None = None
     if expired(d, message):
         refused = Reason.EXPIRED, EXPIRED_TEXT
-    elif s.status is PaymentStatus.NONE:
-        refused = Reason.PAYMENT_NOT_FOUND, f"payment {s.payment_id} has not been prepared"
-    elif s.status not in UNREADY:
-        refused = Reason.WRONG_STATUS, f"only a prepared payment can be readied; this one is {s.status}"
+    elif (reason := refusal_by(data.kind, s.status)) is not None:
+        refused = reason, f"only a prepared payment can be readied; this one is {s.status}"
     if refused is not None:
         take(d, message)
         d.reject(message, *refused)
@@ -161,10 +160,10 @@ def _refuse_capture(d: Draft, message: Message, data: CapturePayment) -> tuple[R
     s = d.state
     if expired(d, message):
         return Reason.EXPIRED, EXPIRED_TEXT
-    if s.status is PaymentStatus.NONE:
-        return Reason.PAYMENT_NOT_FOUND, f"payment {s.payment_id} has not been started"
-    if s.status is not PaymentStatus.RESERVED or s.amounts is None:
-        return Reason.WRONG_STATUS, f"only a reserved payment can be captured; this one is {s.status}"
+    reason = refusal_by(data.kind, s.status)
+    if reason is not None or s.amounts is None:
+        text = f"only a reserved payment can be captured; this one is {s.status}"
+        return reason or Reason.WRONG_STATUS, text
     if data.amount is None:
         return None
     if data.amount.currency is not s.amounts.currency:
@@ -179,10 +178,9 @@ def _refuse_capture(d: Draft, message: Message, data: CapturePayment) -> tuple[R
 def judge_cancel(d: Draft, message: Message) -> None:
     """Cancel what is not yet captured; the expiry has been judged by now."""
     s = d.state
-    if s.status is PaymentStatus.NONE:
-        d.reject(message, Reason.PAYMENT_NOT_FOUND, f"payment {s.payment_id} has not been started")
-    elif s.status in ENDED:
-        d.reject(message, Reason.WRONG_STATUS, f"the payment is {s.status} already")
+    reason = refusal_by("payment.cancel", s.status)
+    if reason is not None:
+        d.reject(message, reason, f"there is nothing to cancel: the payment is {s.status}")
     else:
         intent = Pending(
             OperationKind.CANCEL,

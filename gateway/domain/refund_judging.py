@@ -7,11 +7,11 @@ provider for more than was paid, however many are under way.
 from gateway.domain.commands import CancelRefund, CaptureRefund, CreateRefund, Message
 from gateway.domain.draft import Draft, cause_of
 from gateway.domain.inbox import EXPIRED_TEXT, expired, take
+from gateway.domain.meetings import refund_refusal_by, refusal_by
 from gateway.domain.pacing import held_again_seconds
 from gateway.domain.refund_draft import RefundDraft
-from gateway.domain.refund_lifecycle import REFUND_ENDED
 from gateway.domain.state import OperationKind, Pending, Refund
-from gateway.domain.vocabulary import CaptureMode, PaymentStatus, Reason, RefundStatus
+from gateway.domain.vocabulary import CaptureMode, Reason, RefundStatus
 
 
 def judge_create(d: Draft, message: Message, data: CreateRefund) -> None:
@@ -30,11 +30,14 @@ def _refuse_create(d: Draft, message: Message, data: CreateRefund) -> tuple[Reas
     s = d.state
     if expired(d, message):
         return Reason.EXPIRED, EXPIRED_TEXT
-    known = d.find_refund(data.refund_id)
-    if known is not None:
-        return Reason.REFUND_EXISTS, f"refund {data.refund_id} of this payment is {known.status}"
-    if s.status is not PaymentStatus.CAPTURED or s.amounts is None:
-        return Reason.WRONG_STATUS, f"only a captured payment can be refunded; this one is {s.status}"
+    status = _status(d, data.refund_id)
+    exists = refund_refusal_by(data.kind, status)
+    if exists is not None:
+        return exists, f"refund {data.refund_id} of this payment is {status}"
+    reason = refusal_by(data.kind, s.status)
+    if reason is not None or s.amounts is None:
+        text = f"only a captured payment can be refunded; this one is {s.status}"
+        return reason or Reason.WRONG_STATUS, text
     if data.amount.currency is not s.amounts.currency:
         return Reason.CURRENCY_MISMATCH, f"the payment is in {s.amounts.currency}"
     if s.amounts.captured is not None and data.amount.value > s.amounts.captured - reserved_for_refunds(d):
@@ -50,16 +53,10 @@ def reserved_for_refunds(d: Draft) -> int:
 
 def judge_capture(d: Draft, message: Message, data: CaptureRefund) -> None:
     """Pay a reserved refund out; one that is captured already, or about to be, cannot be captured again."""
-    refused = _refuse_change(d, message, data.refund_id)
+    refused = _refuse_change(d, message, data)
     refund = d.find_refund(data.refund_id)
-    if refused is None and refund is not None:
-        if refund.status is not RefundStatus.RESERVED:
-            refused = (
-                Reason.WRONG_STATUS,
-                f"only a reserved refund can be captured; this one is {refund.status}",
-            )
-        elif refund.pending is not None:
-            refused = Reason.WRONG_STATUS, "the refund is being captured already"
+    if refused is None and refund is not None and refund.pending is not None:
+        refused = Reason.WRONG_STATUS, "the refund is being captured already"
     if _is_decided(d, message, refused):
         return
     take(d, message)
@@ -68,13 +65,10 @@ def judge_capture(d: Draft, message: Message, data: CaptureRefund) -> None:
 
 def judge_cancel(d: Draft, message: Message, data: CancelRefund) -> None:
     """End what is not yet captured. Where a capture of it is under way, its end decides."""
-    refused = _refuse_change(d, message, data.refund_id)
+    refused = _refuse_change(d, message, data)
     refund = d.find_refund(data.refund_id)
-    if refused is None and refund is not None:
-        if refund.status in REFUND_ENDED:
-            refused = Reason.WRONG_STATUS, f"the refund is {refund.status} already"
-        elif refund.pending is not None:
-            return
+    if refused is None and refund is not None and refund.pending is not None:
+        return
     take(d, message)
     if refused is not None:
         d.reject(message, *refused)
@@ -109,14 +103,22 @@ def _cancel_waits(d: Draft, refund: Refund) -> bool:
     )
 
 
-def _refuse_change(d: Draft, message: Message, refund_id: str) -> tuple[Reason, str] | None:
+def _refuse_change(
+    d: Draft, message: Message, data: CaptureRefund | CancelRefund
+) -> tuple[Reason, str] | None:
     if expired(d, message):
         return Reason.EXPIRED, EXPIRED_TEXT
-    if d.state.status is PaymentStatus.NONE:
-        return Reason.PAYMENT_NOT_FOUND, f"payment {d.state.payment_id} has not been started"
-    if d.find_refund(refund_id) is None:
-        return Reason.REFUND_NOT_FOUND, f"payment {d.state.payment_id} has no refund {refund_id}"
-    return None
+    absent = refusal_by(data.kind, d.state.status)
+    if absent is not None:
+        return absent, f"the payment is {d.state.status} and has no refund {data.refund_id}"
+    status = _status(d, data.refund_id)
+    reason = refund_refusal_by(data.kind, status)
+    return None if reason is None else (reason, f"refund {data.refund_id} of this payment is {status}")
+
+
+def _status(d: Draft, refund_id: str) -> RefundStatus:
+    refund = d.find_refund(refund_id)
+    return RefundStatus.NONE if refund is None else refund.status
 
 
 def _intend(d: Draft, message: Message, refund_id: str, kind: OperationKind) -> None:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from gateway.domain.commands import Message
 from gateway.domain.draft import Draft, cause_of
-from gateway.domain.events import Cause, PaymentFact
+from gateway.domain.events import Amounts, Cause, PaymentFact
 from gateway.domain.lifecycle import ACTIVE, UNREADY, fact_of, may_follow, status_of
 from gateway.domain.memo import Reading
 from gateway.domain.operations import (
@@ -62,6 +62,10 @@ def believe(
     if status is None or plain is None or not may_follow(d.state.status, status):
         return False
     amounts = d.state.amounts
+    if amounts is None and reading.amount is not None:
+        # A prepared payment that was readied by other means: what it asks for is known from here on.
+        amounts = Amounts(reading.amount.currency, requested=reading.amount.value, captured=0)
+        d.change(amounts=amounts)
     if amounts is not None and status is PaymentStatus.RESERVED:
         value = reading.amount.value if reading.amount else amounts.requested
         d.change(

@@ -13,11 +13,10 @@ from gateway.domain.commands import (
 from gateway.domain.draft import Conditions, Rules
 from gateway.domain.events import CommandRejected, PaymentEvent, event_type
 from gateway.domain.identity import MessageId
+from gateway.domain.memo import Memo
 from gateway.domain.money import Currency, Money
 from gateway.domain.operations import (
     Accepted,
-    Cancel,
-    Capture,
     FindPayments,
     Found,
     Initiate,
@@ -25,21 +24,35 @@ from gateway.domain.operations import (
     Operation,
     Outcome,
     PaymentReading,
+    PaymentWrite,
+    Prepare,
+    ProviderRefundStatus,
     ProviderStatus,
     ReadPayment,
+    Refund,
+    RefundCancel,
+    RefundCapture,
+    RefundObserved,
+    RefundReading,
+    RefundWrite,
 )
 from gateway.domain.payment import CommandArrived, Due, Performed, Prompt, Restored, decide
-from gateway.domain.memo import Memo
-from gateway.domain.state import PaymentState
+from gateway.domain.state import OperationKind, PaymentState
 from gateway.domain.vocabulary import DeadLetterReason, PaymentStatus, Reason
 
 PAYMENT_ID = "pay-1"
 POS_ID = "c85916b1-8e17-4275-a388-551e16aa6293"
+REFUND_PROVIDER_ID = "7f3a6f03-fcd4-4860-a795-138e7dcf948e"
 PROVIDER_ID = "3974eae6-e36f-4148-b5ee-22689e528c75"
 AMOUNT = Money(1250, Currency.DKK)
 START_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
 
+KIND_OF: dict[type, OperationKind] = {
+    Refund: OperationKind.REFUND,
+    RefundCapture: OperationKind.REFUND_CAPTURE,
+    RefundCancel: OperationKind.REFUND_CANCEL,
+}
 WORDS = {
     ProviderStatus.PREPARED: "Prepared",
     ProviderStatus.PAIRED: "Paired",
@@ -76,6 +89,12 @@ def reading(status: ProviderStatus, **fields: object) -> PaymentReading:
 
 def observed(status: ProviderStatus, **fields: object) -> Observed:
     return Observed(reading(status, **fields))
+
+
+def refund_read(status: ProviderRefundStatus, **fields: object) -> RefundObserved:
+    word = status.value.title().replace("_", "")
+    plain = RefundReading(REFUND_PROVIDER_ID, PROVIDER_ID, "r-1", AMOUNT, status, word, 1000)
+    return RefundObserved(replace(plain, **fields))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -161,10 +180,14 @@ class Play:
         return list(decision.events)
 
     def _check_intent(self, operation: Operation) -> None:
-        if isinstance(operation, Initiate | Capture | Cancel):
-            assert self.state is not None and self.state.pending is not None, "intent before effect"
+        assert self.state is not None
+        if isinstance(operation, PaymentWrite):
+            assert self.state.pending is not None, "intent before effect"
             assert self.state.pending.first_sent_ms <= self.clock.wall_ms
-        if isinstance(operation, Initiate):
+        if isinstance(operation, RefundWrite):
+            kinds = {r.pending.kind for r in self.state.refunds if r.pending is not None}
+            assert KIND_OF[type(operation)] in kinds, "intent before effect"
+        if isinstance(operation, Initiate | Prepare | Refund):
             assert self.clock.wall_ms <= operation.not_after_ms, "no creating call after its time"
 
     def check(self) -> None:
@@ -176,6 +199,11 @@ class Play:
         open_ids = {m.id.id for m in state.inbox}
         if state.pending and state.pending.message:
             open_ids.add(state.pending.message.id.id)
+        for refund in state.refunds:
+            if refund.message:
+                open_ids.add(refund.message.id.id)
+            if refund.pending and refund.pending.message:
+                open_ids.add(refund.pending.message.id.id)
         if state.start and not state.start.answered:
             open_ids.add(state.start.message.id.id)
         if state.start and state.start.overtaken_by:
@@ -221,6 +249,14 @@ class Play:
         self.due()
         self.outcome(observed(ProviderStatus.RESERVED, partial_capture_possible=True))
         return self
+
+
+def captured(**fields: object) -> Play:
+    """A payment whose money is taken."""
+    play = Play().reserved(**fields)
+    play.command(CAPTURE, "capture")
+    play.outcome(Accepted())
+    return play
 
 
 def is_list(operation: Operation | None, captured: bool = False) -> bool:
