@@ -25,7 +25,6 @@ from gateway.domain.operations import (
 )
 from gateway.domain.vocabulary import CaptureMode, PaymentStatus, Reason, RefundStatus
 from tests.unit.domain.play import (
-    EMPTY,
     PAYMENT_ID,
     POS_ID,
     PROVIDER_ID,
@@ -210,4 +209,3 @@ def test_an_adopted_payment_comes_back_from_its_state() -> None:
     play.outcome(Accepted())
     assert play.answer("cancel").adopted
     assert play.state is not None and play.state.amounts is not None and play.state.amounts.refunded == 0
-    assert Found(()) == EMPTY
