@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 from gateway import codec
+from gateway.codec.timeline import Seen, add_step
 from gateway.domain import payment
 from gateway.domain.commands import Message, command_type
 from gateway.domain.draft import Conditions, Rules
@@ -126,12 +127,14 @@ class PaymentFlow:
     ) -> Turn[Call]:
         """One turn of one payment."""
         before = codec.decode_state(state) if state is not None else None
+        seen = memo if memo is not None else Seen()
+        prompted = _prompt(prompt)
         decision = payment.decide(
             key.partition(":")[2],
             before,
-            memo,
+            seen.memo,
             running.operation if running is not None else None,
-            _prompt(prompt),
+            prompted,
             now,
             self._options.rules,
             Conditions(self._provider.holding, self._provider.merchant_known),
@@ -150,7 +153,9 @@ class PaymentFlow:
             records.append(self._dead_letter(prompt.record, letter))
         return Turn(
             state=state if after == before else codec.encode_state(after) if after is not None else None,
-            memo=decision.memo,
+            memo=None
+            if running is None and _is_over(decision)
+            else _seen_more(seen, prompted, decision, now),
             records=tuple(records),
             effect=Call(decision.operation) if decision.operation is not None else None,
             withdraw=decision.withdraw,
@@ -176,6 +181,16 @@ class PaymentFlow:
         origin = codec.Origin(record.topic, record.partition, record.offset)
         wire = codec.write_dead_letter(_parts(record), origin, letter, self._options.version)
         return Outgoing(Channel.DEAD_LETTERS, wire.key, wire.value, wire.headers)
+
+
+def _is_over(decision: payment.Decision) -> bool:
+    """The payment is forgotten, so that nothing of it need be kept in memory either."""
+    return decision.state is None and decision.operation is None and decision.wake_at is None
+
+
+def _seen_more(seen: Seen, prompt: payment.Prompt, decision: payment.Decision, now: Now) -> Seen:
+    steps = add_step(seen.steps, now.wall_ms, prompt, decision.events, decision.operation)
+    return Seen(decision.memo, steps)
 
 
 def _parts(record: Record) -> codec.RecordParts:

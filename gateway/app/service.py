@@ -10,9 +10,10 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from gateway import __version__
+from gateway.app.payments import told_of_payment
 from gateway.app.porch import Porch
 from gateway.app.web import served
-from gateway.flow import FlowOptions, PaymentFlow
+from gateway.flow import PAYMENT_PREFIX, FlowOptions, PaymentFlow
 from gateway.kafka import topics
 from gateway.kafka.admin import administrator
 from gateway.kafka.clock import SystemClock
@@ -24,6 +25,7 @@ from gateway.kafka.transactions import AioKafkaLog
 from gateway.mobilepay.client import MobilePay, Standing
 from gateway.observability.health import PartitionReport, Snapshot, http_application
 from gateway.observability.logs import get_logger
+from gateway.observability.queries import Answer, PaymentQueries
 from gateway.settings import Settings, variable
 
 T = TypeVar("T")
@@ -63,7 +65,9 @@ class Service:
             loop.add_signal_handler(number, self._told_to_stop, number)
         http = self._settings.http
         listener = _listener(http.host, http.port)
-        async with served(http_application(self._snapshot), listener):
+        token = http.query_token
+        queries = None if token is None else PaymentQueries(token.reveal(), self._look)
+        async with served(http_application(self._snapshot, queries), listener):
             self._provider.start()
             beside = [asyncio.create_task(self._pulse()), asyncio.create_task(self._watch_provider())]
             try:
@@ -209,6 +213,11 @@ class Service:
         if self._porch is not None:
             await self._porch.close()
         await self._provider.close()
+
+    def _look(self, payment_id: str) -> Answer:
+        key = PAYMENT_PREFIX + payment_id
+        held = None if self._partitions is None else self._partitions.held(key, payment_id.encode())
+        return told_of_payment(payment_id, held)
 
     def _snapshot(self) -> Snapshot:
         standing = self._provider.standing()

@@ -14,7 +14,7 @@ broker alone (KIP-890).
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Generic, assert_never
+from typing import Any, Generic, assert_never
 
 from gateway.kafka.backoff import Backoff
 from gateway.kafka.changelog import Unreadable
@@ -284,8 +284,8 @@ class Partition(Generic[M, E, O]):
 
     # What others see.
 
-    def state(self, key: str) -> bytes | None:
-        return self._turns.state(key) if self.phase is Phase.OPEN else None
+    def held(self, key: str) -> tuple[bytes, Any] | None:
+        return self._turns.held(key) if self.phase is Phase.OPEN else None
 
     def health(self) -> PartitionHealth:
         turns = self._turns

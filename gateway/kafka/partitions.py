@@ -3,19 +3,32 @@
 import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Generic
+from dataclasses import dataclass
+from typing import Any, Generic
 
 from aiokafka.partitioner import murmur2
 
 from gateway.kafka.clock import Clock
 from gateway.kafka.handler import E, Handler, M, O
-from gateway.kafka.health import PartitionHealth
+from gateway.kafka.health import PartitionHealth, Phase
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Log
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partition import Partition
 from gateway.kafka.records import Record
 from gateway.observability import metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """`phase` None: the partition is not owned here. `state` None: nothing is known of the aggregate, or the
+    partition is not open; else it may be a transaction ahead of what is durable.
+    """
+
+    partition: int
+    phase: Phase | None
+    state: bytes | None = None
+    memo: Any = None
 
 
 class Partitions(Generic[M, E, O]):
@@ -82,8 +95,7 @@ class Partitions(Generic[M, E, O]):
 
     def _warn_of_misplaced(self, record: Record) -> None:
         """A producer with another partitioner scatters a payment's commands; one record of a batch tells of it."""
-        key, count = record.key, self._config.partition_count
-        if key is not None and (murmur2(key) & 0x7FFFFFFF) % count != record.partition:
+        if record.key is not None and self._number(record.key) != record.partition:
             metrics.RECORDS_MISPLACED.inc()
 
     def undecodable(self, partition: int, offset: int, error: str) -> None:
@@ -103,8 +115,19 @@ class Partitions(Generic[M, E, O]):
 
     def state(self, key: str) -> bytes | None:
         """The state of an aggregate, where an open partition of this process holds it."""
-        for partition in self._owned.values():
-            state = partition.state(key)
-            if state is not None:
-                return state
-        return None
+        return self.held(key, key.encode()).state
+
+    def held(self, key: str, record_key: bytes) -> Held:
+        """What this process holds of an aggregate whose commands bear `record_key`, and where they would lie."""
+        for number, partition in self._owned.items():
+            found = partition.held(key)
+            if found is not None:
+                return Held(number, partition.phase, *found)
+        number = self._number(record_key)
+        home = self._owned.get(number)
+        return Held(number, None if home is None else home.phase)
+
+    def _number(self, record_key: bytes) -> int:
+        """As the murmur2 partitioner has it, which all producers of the commands must use."""
+        number: int = (murmur2(record_key) & 0x7FFFFFFF) % self._config.partition_count
+        return number

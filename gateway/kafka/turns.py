@@ -8,7 +8,7 @@ once.
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic
+from typing import Any, Generic
 
 from gateway.kafka.alarm import Alarm
 from gateway.kafka.clock import Clock
@@ -76,9 +76,9 @@ class Turns(Generic[M, E, O]):
     def __len__(self) -> int:
         return len(self._slots)
 
-    def state(self, key: str) -> bytes | None:
+    def held(self, key: str) -> tuple[bytes, Any] | None:
         slot = self._slots.get(key)
-        return slot.state if slot is not None else None
+        return None if slot is None or slot.state is None else (slot.state, slot.memo)
 
     def overdue_seconds(self, now: float) -> float:
         """How long the earliest wake has been due."""

@@ -1,4 +1,5 @@
-"""What `/livez`, `/readyz` and `/metrics` say, as a plain ASGI application over a snapshot of the process.
+"""What `/livez`, `/readyz`, `/metrics` and `/payments/…` say, as a plain ASGI application over a snapshot of
+the process.
 
 The judgement is pure: a `Snapshot` in, a `Verdict` with one finding for each thing looked at out. Who gathers
 the snapshot is the caller's affair, so this room knows neither Kafka nor the provider. Chosen: the same event
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.observability.metrics import render
+from gateway.observability.queries import PREFIX, PaymentQueries
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -118,17 +120,24 @@ def _closed(report: PartitionReport) -> str | None:
     return f"{report.phase}{where}{why}"
 
 
-def http_application(snapshot: Callable[[], Snapshot]) -> Asgi:
-    """Serves GET and HEAD of the three paths, else 404 or 405. Nothing of a request is ever echoed."""
+def http_application(snapshot: Callable[[], Snapshot], payments: PaymentQueries | None = None) -> Asgi:
+    """Serves GET and HEAD of the three paths, and of payments where they may be asked after, else 404 or 405.
+    Nothing of a request is ever echoed to one who holds no token.
+    """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path not in ("/livez", "/readyz", "/metrics"):
+        about_payment = payments is not None and path.startswith(PREFIX)
+        if path not in ("/livez", "/readyz", "/metrics") and not about_payment:
             await _answer(scope, send, 404, _json({"error": "not found"}))
         elif scope["method"] not in ("GET", "HEAD"):
             await _answer(scope, send, 405, _json({"error": "method not allowed"}), (b"allow", b"GET, HEAD"))
+        elif payments is not None and about_payment:
+            answer = payments.answer(path, _headers(scope, b"authorization"))
+            challenge = [(b"www-authenticate", b"Bearer")] if answer.status == 401 else []
+            await _answer(scope, send, answer.status, _json(answer.body), *challenge)
         elif path == "/metrics":
             await _answer(scope, send, 200, render(_header(scope, b"accept")))
         else:
@@ -143,7 +152,11 @@ def _json(body: object) -> tuple[str, bytes]:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    return b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+    return b",".join(_headers(scope, name)).decode("latin-1")
+
+
+def _headers(scope: Scope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
 
 
 async def _answer(
