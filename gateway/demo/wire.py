@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from gateway.demo.evidence import Command, DeadLetter, Event, Evidence, unanswered
-from gateway.demo.shop import RECORD_HEADER, Message
+from gateway.demo.messages import RECORD_HEADER, Message
 
 POLL_MS = 100
 
