@@ -19,10 +19,19 @@ from gateway.domain.operations import (
     Cancel,
     Capture,
     FindPayments,
+    FindRefunds,
     Initiate,
     Operation,
     Outcome,
+    PaymentWrite,
+    Prepare,
     ReadPayment,
+    ReadRefund,
+    Ready,
+    Refund,
+    RefundCancel,
+    RefundCapture,
+    RefundWrite,
 )
 from gateway.domain.vocabulary import DeadLetterReason
 from gateway.kafka import handler as runtime
@@ -71,16 +80,16 @@ class Call:
 
     @property
     def changes(self) -> bool:
-        return isinstance(self.operation, Initiate | Capture | Cancel)
+        return isinstance(self.operation, PaymentWrite | RefundWrite)
 
     @property
     def urgency(self) -> Urgency:
         match self.operation:
-            case Initiate():
+            case Initiate() | Prepare() | Refund():
                 return Urgency.FIRST if self.operation.first else Urgency.PENDING
-            case Capture() | Cancel():
+            case Ready() | Capture() | Cancel() | RefundCapture() | RefundCancel():
                 return Urgency.PENDING
-            case ReadPayment() | FindPayments():
+            case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
                 return Urgency.READ
             case _:
                 assert_never(self.operation)

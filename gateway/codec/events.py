@@ -25,6 +25,11 @@ from gateway.domain.events import (
     PaymentReserved,
     PaymentUnknown,
     ProviderWords,
+    RefundCancelled,
+    RefundCaptured,
+    RefundInitiated,
+    RefundNews,
+    RefundReserved,
     event_type,
 )
 from gateway.domain.identity import event_id
@@ -74,6 +79,7 @@ def _body(event: PaymentEvent, subject: Subject) -> _Fields:
             "orderId": event.order_id,
             "posId": event.pos_id,
             "amounts": None if event.amounts is None else _amounts(event.amounts),
+            "adopted": True if event.adopted else None,
             **_additions(event.fact),
             "commandId": None if answers is None else answers.id.id,
             "commandSource": None if answers is None else answers.id.source,
@@ -106,9 +112,19 @@ def _additions(fact: PaymentFact) -> _Fields:
         case PaymentCancelled():
             return {"by": fact.by, "reason": fact.reason}
         case PaymentUnknown():
-            return {"operation": fact.operation}
+            return {"operation": fact.operation, "refundId": fact.refund_id}
+        case RefundInitiated() | RefundReserved():
+            return _refund(fact.refund)
+        case RefundCaptured() | RefundCancelled():
+            return {**_refund(fact.refund), "by": fact.by}
         case CommandRejected():
-            return {"reason": fact.reason, "message": fact.message, "retryable": fact.retryable}
+            return {
+                "reason": fact.reason,
+                "message": fact.message,
+                "retryable": fact.retryable,
+                "refundId": fact.refund_id,
+                "refundStatus": fact.refund_status,
+            }
         case (
             PaymentPrepared()
             | PaymentPaired()
@@ -120,6 +136,11 @@ def _additions(fact: PaymentFact) -> _Fields:
             return {}
         case _:
             assert_never(fact)
+
+
+def _refund(news: RefundNews) -> _Fields:
+    amount = {"value": news.amount.value, "currency": news.amount.currency}
+    return {"refundId": news.refund_id, "refundStatus": news.status, "refundAmount": amount}
 
 
 def _provider(words: ProviderWords) -> _Fields:

@@ -24,9 +24,14 @@ from gateway.codec.command_data import (
 )
 from gateway.domain.commands import (
     CancelPayment,
+    CancelRefund,
     CapturePayment,
+    CaptureRefund,
+    CreateRefund,
     Data,
     InitiatePayment,
+    PreparePayment,
+    ReadyPayment,
     Restrictions,
     UnsupportedCommand,
 )
@@ -92,17 +97,39 @@ def meaning(type_: str, data: CommandData) -> Data:
             return CapturePayment(data.payment_id, None if data.amount is None else _money(data.amount))
         case PaymentCancelData():
             return CancelPayment(data.payment_id)
-        case (
-            PaymentPrepareData()
-            | PaymentReadyData()
-            | RefundCreateData()
-            | RefundCaptureData()
-            | RefundCancelData()
-            | PointOfSaleCreateData()
-            | PointOfSaleDeleteData()
-            | CheckinWatchData()
-            | CheckinNotifiedData()
-        ):
+        case PaymentPrepareData():
+            return PreparePayment(
+                payment_id=data.payment_id,
+                pos_id=data.pos_id,
+                order_id=data.order_id,
+                when_busy=data.when_busy,
+                merchant_vat_number=data.merchant_vat_number,
+            )
+        case PaymentReadyData():
+            return ReadyPayment(
+                payment_id=data.payment_id,
+                amount=_money(data.amount),
+                planned_capture_delay=data.planned_capture_delay,
+                capture=data.capture,
+                restrictions=_restrictions(data.restrictions),
+                label=data.label,
+                approval_timeout_seconds=data.approval_timeout_seconds,
+            )
+        case RefundCreateData():
+            return CreateRefund(
+                payment_id=data.payment_id,
+                refund_id=data.refund_id,
+                amount=_money(data.amount),
+                capture=data.capture,
+                pos_id=data.pos_id,
+                order_id=data.order_id,
+                merchant_vat_number=data.merchant_vat_number,
+            )
+        case RefundCaptureData():
+            return CaptureRefund(data.payment_id, data.refund_id)
+        case RefundCancelData():
+            return CancelRefund(data.payment_id, data.refund_id)
+        case PointOfSaleCreateData() | PointOfSaleDeleteData() | CheckinWatchData() | CheckinNotifiedData():
             return UnsupportedCommand(type_, aggregate_id(data)[1])
         case _:
             assert_never(data)

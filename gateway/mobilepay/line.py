@@ -123,8 +123,8 @@ def urgency_of(request: WireRequest) -> Urgency:
 
 
 def requests_of(request: WireRequest, most: int) -> int:
-    """Looks, and GETs of one payment, are one request a run: what goes unanswered is asked again at the reader's
-    own pace, since the provider's pace for a resource holds for repeated requests too.
+    """Looks, and GETs of one payment or refund, are one request a run: what goes unanswered is asked again at the
+    reader's own pace, since the provider's pace for a resource holds for repeated requests too.
     """
-    paced = request.purpose is Purpose.LOOK or request.name == "read_payment"
+    paced = request.purpose is Purpose.LOOK or request.name in ("read_payment", "read_refund")
     return 1 if paced else most

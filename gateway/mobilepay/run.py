@@ -18,7 +18,9 @@ from gateway.domain.operations import (
     Observed,
     Operation,
     Outcome,
+    ProviderRefundStatus,
     ProviderStatus,
+    RefundObserved,
     Rejected,
     Unknown,
 )
@@ -44,6 +46,7 @@ from gateway.observability import metrics
 
 _MAX_LAPSES = 10
 _AWAY_SECONDS = 1.0
+_UNKNOWN = (ProviderStatus.UNKNOWN, ProviderRefundStatus.UNKNOWN)
 
 
 class Permit(Protocol):
@@ -181,7 +184,7 @@ class Run:
                 line.answered()
                 for name in unreadable:
                     metrics.PROVIDER_UNREADABLE_FIELDS.labels(name).inc()
-                if isinstance(outcome, Observed) and outcome.reading.status is ProviderStatus.UNKNOWN:
+                if isinstance(outcome, Observed | RefundObserved) and outcome.reading.status in _UNKNOWN:
                     metrics.PROVIDER_UNKNOWN_STATUSES.inc()
                 return outcome
             case Refused(refusal):

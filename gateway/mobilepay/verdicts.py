@@ -11,13 +11,23 @@ from gateway.domain.operations import (
     Cancel,
     Capture,
     FindPayments,
+    FindRefunds,
     Found,
     Initiate,
     Observed,
     Operation,
     PaymentReading,
+    Prepare,
+    ProviderRefundStatus,
     ProviderStatus,
     ReadPayment,
+    ReadRefund,
+    Ready,
+    Refund,
+    RefundCancel,
+    RefundCapture,
+    RefundObserved,
+    RefundReading,
     Refusal,
 )
 from gateway.domain.pacing import DAY_MS, DEFAULT_POLL_DELAY_MS
@@ -39,6 +49,15 @@ STATUSES: Final = {
 }
 """The states of PoS API v10. Words of older versions stay unknown: what they mean today nobody says."""
 
+REFUND_STATUSES: Final = {
+    "Initiated": ProviderRefundStatus.INITIATED,
+    "Reserved": ProviderRefundStatus.RESERVED,
+    "Captured": ProviderRefundStatus.CAPTURED,
+    "ExpiredAndCaptured": ProviderRefundStatus.CAPTURED_BY_EXPIRY,
+    "CancelledByClient": ProviderRefundStatus.CANCELLED_BY_MERCHANT,
+    "CancelledByMobilePay": ProviderRefundStatus.CANCELLED_BY_PROVIDER,
+}
+
 _MAX_TEXT: Final = 64
 _MAX_LOYALTY_IDS: Final = 50
 _MAX_RETRY_AFTER_SECONDS: Final = 3600.0
@@ -58,7 +77,7 @@ class Answer:
 class Heard:
     """It was done. `unreadable` names the fields that were there and could not be read."""
 
-    outcome: Accepted | Observed | Found
+    outcome: Accepted | Observed | RefundObserved | Found
     unreadable: tuple[str, ...] = ()
 
 
@@ -119,18 +138,29 @@ def verdict_of(operation: Operation, answer: Answer, absent: Reason | None, wall
 
 def _success(operation: Operation, body: bytes) -> Verdict:
     match operation:
-        case Capture() | Cancel():
+        case Ready() | Capture() | Cancel() | RefundCapture() | RefundCancel():
             # Naturally idempotent, and the status says all there is to say.
             return Heard(Accepted())
-        case Initiate():
-            made = fields.identifier((fields.json_object(body) or {}).get("paymentId"))
-            return Unheard("unreadable") if made is None else Heard(Accepted(made))
+        case Initiate() | Prepare():
+            return _made((fields.json_object(body) or {}).get("paymentId"))
+        case Refund():
+            return _made((fields.json_object(body) or {}).get("refundId"))
         case ReadPayment(_, payment_id):
             return _reading(payment_id, fields.json_object(body) or {})
+        case ReadRefund(_, refund_id):
+            return _refund_reading(refund_id, fields.json_object(body) or {})
         case FindPayments():
             return _found((fields.json_object(body) or {}).get("paymentIds"))
+        case FindRefunds():
+            return _found((fields.json_object(body) or {}).get("refundIds"))
         case _:
             assert_never(operation)
+
+
+def _made(named: object) -> Verdict:
+    """What a creating call made; without its id the call has not told its outcome."""
+    made = fields.identifier(named)
+    return Unheard("unreadable") if made is None else Heard(Accepted(made))
 
 
 def _found(listed: object) -> Verdict:
@@ -141,29 +171,52 @@ def _found(listed: object) -> Verdict:
     return Heard(Found(tuple(ids))) if len(ids) == len(listed) else Unheard("unreadable")
 
 
+def _is_another(named: object, asked: str) -> bool:
+    """The answer is about something else than what was asked for."""
+    return named is not None and (not isinstance(named, str) or named.lower() != asked.lower())
+
+
+def _refund_reading(asked: str, said: Mapping[str, Any]) -> Verdict:
+    word = fields.text(said.get("status"), _MAX_TEXT)
+    if not word or _is_another(said.get("refundId"), asked):
+        return Unheard("unreadable")
+    pace = fields.milliseconds(said.get("pollDelayInMs"), DAY_MS)
+    amount = fields.money(said.get("amount"), said.get("currencyCode"))
+    read = {"pollDelayInMs": pace, "amount": amount}
+    reading = RefundReading(
+        provider_refund_id=asked,
+        provider_payment_id=fields.text(said.get("paymentId"), _MAX_TEXT) or "",
+        refund_id=fields.text(said.get("refundOrderId"), _MAX_TEXT) or "",
+        amount=amount,
+        status=REFUND_STATUSES.get(word, ProviderRefundStatus.UNKNOWN),
+        word=word,
+        poll_delay_ms=DEFAULT_POLL_DELAY_MS if pace is None else pace,
+    )
+    return Heard(RefundObserved(reading), _unreadable(said, read))
+
+
+def _unreadable(said: Mapping[str, Any], read: Mapping[str, object]) -> tuple[str, ...]:
+    """The fields that were there and could not be read."""
+    return tuple(name for name, value in read.items() if value is None and said.get(name) is not None)
+
+
 def _reading(asked: str, said: Mapping[str, Any]) -> Verdict:
     word = fields.text(said.get("status"), _MAX_TEXT)
-    named = said.get("paymentId")
-    another = named is not None and (not isinstance(named, str) or named.lower() != asked.lower())
-    if not word or another:
+    if not word or _is_another(said.get("paymentId"), asked):
         return Unheard("unreadable")
-    unreadable: list[str] = []
-
-    def note(name: str, value: object) -> None:
-        if value is None and said.get(name) is not None:
-            unreadable.append(name)
-
     pace = fields.milliseconds(said.get("pollDelayInMs"), DAY_MS)
-    note("pollDelayInMs", pace)
     amount = fields.money(said.get("amount"), said.get("currencyCode"))
-    note("amount", amount)
     expires = fields.moment_ms(said.get("paymentExpiresAt"))
-    note("paymentExpiresAt", expires)
     partial = said.get("partialCapturePossible")
     partial = partial if isinstance(partial, bool) else None
-    note("partialCapturePossible", partial)
     loyalty = _loyalty_ids(said.get("loyaltyIds"))
-    note("loyaltyIds", loyalty)
+    read = {
+        "pollDelayInMs": pace,
+        "amount": amount,
+        "paymentExpiresAt": expires,
+        "partialCapturePossible": partial,
+        "loyaltyIds": loyalty,
+    }
     reading = PaymentReading(
         provider_payment_id=asked,
         pos_id=fields.text(said.get("posId"), _MAX_TEXT) or "",
@@ -176,7 +229,7 @@ def _reading(asked: str, said: Mapping[str, Any]) -> Verdict:
         partial_capture_possible=partial,
         loyalty_ids=loyalty,
     )
-    return Heard(Observed(reading), tuple(unreadable))
+    return Heard(Observed(reading), _unreadable(said, read))
 
 
 def _loyalty_ids(value: object) -> tuple[str, ...] | None:

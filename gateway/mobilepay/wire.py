@@ -10,7 +10,22 @@ from typing import Final, assert_never
 from urllib.parse import quote
 
 from gateway.domain.commands import Restrictions
-from gateway.domain.operations import Cancel, Capture, FindPayments, Initiate, Operation, Purpose, ReadPayment
+from gateway.domain.operations import (
+    Cancel,
+    Capture,
+    FindPayments,
+    FindRefunds,
+    Initiate,
+    Operation,
+    Prepare,
+    Purpose,
+    ReadPayment,
+    ReadRefund,
+    Ready,
+    Refund,
+    RefundCancel,
+    RefundCapture,
+)
 from gateway.domain.vocabulary import PlannedCaptureDelay, Reason
 
 API_PATH: Final = "/pos/v10"
@@ -47,16 +62,12 @@ class WireRequest:
 def request_of(operation: Operation) -> WireRequest:
     match operation:
         case Initiate():
-            return WireRequest(
-                "initiate",
-                "POST",
-                f"{API_PATH}/payments",
-                True,
-                _initiate_body(operation),
-                operation.key,
-                first=operation.first,
-                not_after_ms=operation.not_after_ms,
-            )
+            return _creation("initiate", "payments", _initiate_body(operation), operation)
+        case Prepare():
+            return _creation("prepare", "payments/prepare", _prepare_body(operation), operation)
+        case Ready(_, payment_id):
+            target, body = f"{_payment(payment_id)}/ready", _ready_body(operation)
+            return WireRequest("ready", "POST", target, True, body, absent=Reason.PAYMENT_NOT_FOUND)
         case Capture(_, payment_id, amount):
             target = f"{_payment(payment_id)}/capture"
             body = _object(("amount", major_units(amount.value)))
@@ -73,8 +84,35 @@ def request_of(operation: Operation) -> WireRequest:
             )
             target = f"{API_PATH}/payments{query}"
             return WireRequest("find_payments", "GET", target, False, purpose=purpose)
+        case Refund():
+            return _creation("refund", "refunds", _refund_body(operation), operation)
+        case RefundCapture(_, refund_id):
+            target = f"{_refund(refund_id)}/capture"
+            return WireRequest("refund_capture", "POST", target, True, absent=Reason.REFUND_NOT_FOUND)
+        case RefundCancel(_, refund_id):
+            target = f"{_refund(refund_id)}/cancel"
+            return WireRequest("refund_cancel", "POST", target, True, absent=Reason.REFUND_NOT_FOUND)
+        case ReadRefund(_, refund_id, purpose):
+            target, absent = _refund(refund_id), Reason.REFUND_NOT_FOUND
+            return WireRequest("read_refund", "GET", target, False, absent=absent, purpose=purpose)
+        case FindRefunds(_, payment_id, purpose):
+            target = f"{API_PATH}/refunds{_query(('paymentId', payment_id))}"
+            return WireRequest("find_refunds", "GET", target, False, purpose=purpose)
         case _:
             assert_never(operation)
+
+
+def _creation(name: str, collection: str, body: bytes, operation: Initiate | Prepare | Refund) -> WireRequest:
+    return WireRequest(
+        name,
+        "POST",
+        f"{API_PATH}/{collection}",
+        True,
+        body,
+        operation.key,
+        first=operation.first,
+        not_after_ms=operation.not_after_ms,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +163,29 @@ def _initiate_body(operation: Initiate) -> bytes:
     )
 
 
+def _prepare_body(operation: Prepare) -> bytes:
+    return _object(("posId", _text(operation.pos_id)), ("orderId", _text(operation.order_id)))
+
+
+def _ready_body(operation: Ready) -> bytes:
+    return _object(
+        ("amount", major_units(operation.amount.value)),
+        ("currencyCode", _text(operation.amount.currency.value)),
+        ("restrictions", _restrictions(operation.restrictions)),
+        ("merchantPaymentLabel", None if operation.label is None else _text(operation.label)),
+        ("plannedCaptureDelay", _text(_CAPTURE_DELAYS[operation.planned_capture_delay])),
+    )
+
+
+def _refund_body(operation: Refund) -> bytes:
+    return _object(
+        ("paymentId", _text(operation.provider_payment_id)),
+        ("refundOrderId", _text(operation.refund_id)),
+        ("amount", major_units(operation.amount.value)),
+        ("currencyCode", _text(operation.amount.currency.value)),
+    )
+
+
 def _restrictions(restrictions: Restrictions | None) -> str | None:
     if restrictions is None:
         return None
@@ -149,6 +210,10 @@ def _flag(value: bool) -> str:
 
 def _payment(payment_id: str) -> str:
     return f"{API_PATH}/payments/{quote(payment_id, safe='')}"
+
+
+def _refund(refund_id: str) -> str:
+    return f"{API_PATH}/refunds/{quote(refund_id, safe='')}"
 
 
 def _query(*parameters: tuple[str, str | None]) -> str:
