@@ -22,6 +22,9 @@ from gateway.observability import metrics
 class Committer(Generic[M, E, O]):
     """What has been committed of one partition: `written` is the position of the last checkpoint, None
     before it.
+
+    While `looking`, a checkpoint is written every `stopped_look_seconds` though nothing changes: an operator
+    moves a stopped partition by a transaction of its own, and only who commits hears of that.
     """
 
     def __init__(self, turns: Turns[M, E, O], config: PartitionConfig, limits: Limits, clock: Clock) -> None:
@@ -30,6 +33,7 @@ class Committer(Generic[M, E, O]):
         self._limits = limits
         self._clock = clock
         self.written: int | None = None
+        self.looking = False
         self._told = -1
         self._told_at = float("-inf")
 
@@ -39,12 +43,20 @@ class Committer(Generic[M, E, O]):
             return None
         return max(0.0, self._told_at + self._limits.group_offset_interval_seconds - self._clock.steady())
 
+    def begin(self) -> None:
+        """The partition is opened anew."""
+        self.written, self.looking = None, False
+
     async def wait(self, work: asyncio.Event, position: int) -> None:
-        """Until there is work, or the group's offset is due; a first checkpoint does not wait."""
+        """Until there is work, or the group's offset or a look is due; a first checkpoint does not wait."""
         if work.is_set() or self.written is None:
             return
+        seconds = self.tell_in_seconds(position)
+        if self.looking:
+            most = self._limits.stopped_look_seconds
+            seconds = most if seconds is None else min(most, seconds)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(work.wait(), self.tell_in_seconds(position))
+            await asyncio.wait_for(work.wait(), seconds)
 
     async def commit(self, producer: Producer, position: int, version: int, mark: bool) -> None:
         """One transaction, if there is anything to write. `mark`: the last one, which releases the partition.
@@ -52,7 +64,7 @@ class Committer(Generic[M, E, O]):
         Raises Fenced or BrokerTrouble; what was cut is then lost and comes back from the changelog.
         """
         turns, now = self._turns, self._clock.steady()
-        wants_lease = turns.lease_wanted
+        wants_lease = turns.lease_wanted or self.looking
         if mark:
             turns.close()
         due = self.tell_in_seconds(position)

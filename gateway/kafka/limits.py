@@ -10,8 +10,9 @@ class Limits:
     `lease_seconds` runs from before a commit request; a request that changes something leaves only with
     `write_timeout_seconds` of it left. `commit_gap_seconds` between two transactions: begun at once, the
     broker answers CONCURRENT_TRANSACTIONS and the client waits 20 ms. `max_record_bytes` is what a topic
-    must take, key and headers included. `max_staged_bytes` bounds one transaction: above it no further command
-    is accepted into it, so it ends at most one turn beyond, and can be committed within its time-out.
+    must take, key and headers included. `stopped_look_seconds`: how often a partition that stands before an
+    undecodable batch asks whether it was moved. `max_staged_bytes` bounds one transaction: above it no further
+    command is accepted into it, so it ends at most one turn beyond, and can be committed within its time-out.
     """
 
     lease_seconds: float = 5.0
@@ -34,3 +35,4 @@ class Limits:
     max_turns_per_tick: int = 200
     max_record_bytes: int = 2_000_000
     stall_seconds: float = 30.0
+    stopped_look_seconds: float = 5.0

@@ -147,11 +147,12 @@ class Partition(Generic[M, E, O]):
     def undecodable(self, offset: int, error: str) -> None:
         """A batch at `offset` cannot be decoded by the client; what was accepted before it goes on."""
         if self.phase is Phase.OPEN and self._undecodable is None:
-            self._undecodable = offset
+            self._undecodable, self._committer.looking = offset, True
             self._reason = f"the batch at offset {offset} cannot be decoded: {error}"
             self._intake.close()
             metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
             logger.error("undecodable batch", partition=self.number, offset=offset, error=error)
+            self._work.set()
 
     # The driver.
 
@@ -216,7 +217,7 @@ class Partition(Generic[M, E, O]):
         await hand_back(self._turns, restored, wait, self._clock, self._watchdog)
         lease = Lease(limits.lease_seconds, limits.write_timeout_seconds, wait.not_before)
         self._turns.leasehold.begin(lease, wait.held_back)
-        self._committer.written = None
+        self._committer.begin()
         self._undecodable, self._reason = None, None
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
         self.phase = Phase.CLOSING if self._draining else Phase.OPEN
@@ -290,9 +291,8 @@ class Partition(Generic[M, E, O]):
     def health(self) -> PartitionHealth:
         turns = self._turns
         lag = self._log.lag(self.number) if self.phase is Phase.OPEN else None
-        stalled = self._watchdog.stalled_seconds(
-            turns.overdue_seconds(self._clock.steady()), None if self._intake.paused else lag
-        )
+        overdue = turns.overdue_seconds(self._clock.steady())
+        stalled = self._watchdog.stalled_seconds(overdue, None if self._intake.paused else lag)
         stopped = self._undecodable is not None and self.phase is Phase.OPEN
         phase = Phase.STOPPED if stopped else self.phase
         return PartitionHealth(

@@ -23,6 +23,8 @@ COMMANDS = [
     ("dlq", "list"),
     ("dlq", "show"),
     ("dlq", "replay"),
+    ("partitions", "list"),
+    ("partitions", "skip"),
     ("check",),
 ]
 
@@ -60,6 +62,8 @@ def test_each_help_has_an_example(command: tuple[str, ...]) -> None:
         ("sandbox", "--port", "99999"),
         ("demo", "--payments", "none"),
         ("dlq", "show"),
+        ("partitions", "skip"),
+        ("partitions", "skip", "--partition", "0", "--offset", "-1"),
         ("dlq", "list", "--since", "yesterday"),
         ("dlq", "replay", "--max", "0"),
         ("send",),
