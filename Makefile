@@ -9,10 +9,10 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo lint types fmt lock bench clean
+.PHONY: help venv test demo lint types fmt lock generated bench clean
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -51,6 +51,9 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra dev -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+
+generated: $(VENV)/.dev ## renew the documents that are made from the code
+	$(BIN)/python -m tests.house.documents
 
 bench: $(VENV)/.dev ## measure, program by program
 	@for bench in tests/bench/bench_*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -1,0 +1,13 @@
+"""Documents that are made from the code are as the code makes them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house.documents import DOCUMENTS
+
+
+@pytest.mark.parametrize(("path", "make"), DOCUMENTS.items(), ids=lambda it: getattr(it, "name", ""))
+def test_a_generated_document_is_up_to_date(path: Path, make: Callable[[], str]) -> None:
+    assert path.read_text(encoding="utf-8") == make(), "run `make generated`"
