@@ -85,6 +85,9 @@ class SandboxConfig:
     """`pollDelayInMs` of each resource; a range is drawn for each resource and state."""
     poll_tolerance_ms: float = 5.0
     """How much early the recorder lets a poll be."""
+    wait_tolerance_seconds: float | None = None
+    """How much longer than 2 s for a write and 0.5 s for a read a client may wait for an answer; null: a longer
+    wait is a note and no violation, as a client that was stopped by a test cannot hang up."""
     inactivity_seconds: float = 900.0
     """An active payment that nobody touches so long is CancelledByMobilePay."""
     check_in_seconds: float = 600.0

@@ -9,15 +9,17 @@ first, in their order; `nth` alone goes by arrival.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Literal, get_args
 
 from gateway.sandbox.draws import Span, fraction
-from gateway.sandbox.http import JSON_TYPE, Response
+from gateway.sandbox.http import JSON_TYPE, Amount, Response, write_object
 from gateway.sandbox.operations import OF_REFUNDS, Operation
-from gateway.sandbox.refusals import failed
+from gateway.sandbox.refusals import failed, unheard_of
 
 Kind = Literal[
     "slow",
@@ -29,7 +31,12 @@ Kind = Literal[
     "reset_before",
     "reset_after",
     "throttled",
+    "throttled_bare",
     "unauthorized",
+    "token_expired",
+    "unknown_code",
+    "unknown_state",
+    "extra_fields",
     "malformed_body",
     "empty_body",
     "wrong_content_type",
@@ -195,7 +202,7 @@ class Faults:
             return Fate(kind, before + late, ending="silence")
         if kind in ("reset_before", "reset_after"):
             return Fate(kind, before, kind == "reset_after", ending="reset")
-        if kind in ("throttled", "unauthorized"):
+        if kind in WITHOUT_EFFECT:
             return Fate(kind, before, False, retry_after_seconds=wait)
         return Fate(kind, before, ending="cut" if kind == "cut_body" else "answer")
 
@@ -205,22 +212,52 @@ _CLEAN = Fate()
 
 def spoil(fate: Fate, operation: Operation, response: Response, correlation_id: str) -> Response:
     """What the caller gets to see instead of `response`, where the fate ends with an answer."""
-    if fate.kind in ("error_before", "error_after"):
-        return failed(fate.status, correlation_id, "PoS" if operation in OF_REFUNDS else None)
-    if fate.kind == "throttled":
-        return Response(429, headers=(("retry-after", str(fate.retry_after_seconds)),))
-    if fate.kind == "unauthorized":
-        return Response(401)
-    if fate.kind == "malformed_body":
-        return Response(response.status, b'{"paymentId": "3974eae6-e36f-', JSON_TYPE)
-    if fate.kind == "empty_body":
-        return Response(response.status)
-    if fate.kind == "wrong_content_type":
-        page = b"<html><body><h1>Welcome</h1></body></html>"
-        return Response(response.status, page, (("content-type", "text/html"),))
-    return response
+    origin = "PoS" if operation in OF_REFUNDS else None
+    match fate.kind:
+        case "error_before" | "error_after":
+            return failed(fate.status, correlation_id, origin)
+        case "throttled":
+            return Response(429, headers=(("retry-after", str(fate.retry_after_seconds)),))
+        case "throttled_bare":
+            return Response(429)
+        case "unauthorized" | "token_expired":
+            return Response(401)
+        case "unknown_code":
+            return unheard_of(correlation_id, origin)
+        case "unknown_state":
+            return _reworded(response, {"status": UNKNOWN_STATE}, only="status")
+        case "extra_fields":
+            return _reworded(response, {"futureField": {"of": ["a", 1, None]}, "futureFlag": True})
+        case "malformed_body":
+            return Response(response.status, b'{"paymentId": "3974eae6-e36f-', JSON_TYPE)
+        case "empty_body":
+            return Response(response.status)
+        case "wrong_content_type":
+            page = b"<html><body><h1>Welcome</h1></body></html>"
+            return Response(response.status, page, (("content-type", "text/html"),))
+        case _:
+            return response
 
 
+def _reworded(response: Response, members: Mapping[str, object], only: str = "") -> Response:
+    """The same answer with other members; unchanged where it is no JSON object, or has no member `only`."""
+    if not response.body.startswith(b"{"):
+        return response
+    body = json.loads(response.body, parse_float=Decimal)
+    if only and only not in body:
+        return response
+    told = {name: _exactly(value) for name, value in {**body, **members}.items()}
+    return replace(response, body=write_object(told), ended=response.ended and not only)
+
+
+def _exactly(value: object) -> object:
+    return Amount(int(value * 100)) if isinstance(value, Decimal) else value
+
+
+UNKNOWN_STATE = "RejectedByMobilePayDueToAgeRestrictions"
+"""A state of an older version of the API."""
+
+WITHOUT_EFFECT = frozenset({"throttled", "throttled_bare", "unauthorized", "token_expired", "unknown_code"})
 SPOILED = frozenset({"error_before", "error_after", "malformed_body", "empty_body", "wrong_content_type"})
 
 

@@ -37,6 +37,12 @@ class Request:
             found.setdefault(name, []).append(value)
         return found
 
+    def parameter_names(self) -> frozenset[str]:
+        """All of them, empty ones too."""
+        if not self.query:
+            return frozenset()
+        return frozenset(name for name, _ in parse_qsl(self.query, keep_blank_values=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -77,7 +83,14 @@ def _no_constant(name: str) -> NoReturn:
     raise UnreadableError(f"{name} is no JSON")
 
 
-_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise UnreadableError("a member stands more than once")
+    return members
+
+
+_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once)
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 

@@ -1,8 +1,9 @@
 """Watches the client: every request is noted, and each break of the protocol is a violation with a name.
 
-The rules are "What a client must do" of the API's documents; `VIOLATIONS` lists them. What is allowed but
-worth seeing is a note. The recorder judges by what it saw itself: when a request arrived and when its answer
-was handed to the network, so a client that counts from the moment it has read an answer is never early.
+The rules are "What a client must do" of the API's documents; `gateway.sandbox.violations` lists them. What is
+allowed but worth seeing is a note. The recorder judges by what it saw itself: when a request arrived and when
+its answer was handed to the network, so a client that counts from the moment it has read an answer is never
+early.
 
 - The first GET of a resource right after a write to it is a repair and not a poll; so is one GET of each
   payment that a list named, or that a 409 was about. An answered repair starts the delay anew, one of a
@@ -15,33 +16,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from gateway.sandbox.calls import CallBook, Sighting
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.faults import SPOILED
 from gateway.sandbox.http import Response
-from gateway.sandbox.operations import CREATING, POLLED, REPEATABLE_WRITES, Operation
+from gateway.sandbox.operations import CREATING, POLLED, REPEATABLE_WRITES, SIMULATION, Operation
 from gateway.sandbox.refusals import INVALID_REQUESTS, MALFORMED_HEADERS
+from gateway.sandbox.violations import VIOLATIONS, Record, record
 
-VIOLATIONS: dict[str, str] = {
-    "polled_too_early": "a resource was polled before its last pollDelayInMs had passed",
-    "too_many_requests": "more requests of one call than allowed, without an answered look between them",
-    "key_reused": "an idempotency key was sent with another request than its first",
-    "key_used_too_late": "an idempotency key was sent later than it may be counted on",
-    "second_key": "a new idempotency key for a call whose earlier key has no known outcome",
-    "second_resource": "one idempotency key made two resources",
-    "opposite_decision": "capture and cancel of one payment or refund, before the other was settled",
-    "concurrent_requests": "two requests of one call at the same time",
-    "malformed_header": "a header missing, repeated or invalid",
-    "missing_key": "a creating POST without an idempotency key",
-    "missing_token": "a call without a bearer token",
-    "invalid_request": "a request that the API's formats forbid",
-    "unknown_path": "a path or method that the API does not have",
-}
 UNHEARD_GAP_SECONDS = 0.05
 CONCURRENT_SECONDS = 1.5
 """A request older than that may have been given up by its client before the sandbox learned of it."""
+WRITE_TIMEOUT_SECONDS = 2.0
+READ_TIMEOUT_SECONDS = 0.5
+WAIT_NOTED_SECONDS = 0.2
 
 _OPPOSITE = {
     Operation.CAPTURE: Operation.CANCEL,
@@ -49,18 +38,6 @@ _OPPOSITE = {
     Operation.CAPTURE_REFUND: Operation.CANCEL_REFUND,
     Operation.CANCEL_REFUND: Operation.CAPTURE_REFUND,
 }
-
-
-class Record(NamedTuple):
-    """A violation or a note; `at` in seconds since 1970, `request` the number of the request."""
-
-    number: int
-    at: float
-    name: str
-    operation: str
-    resource: str
-    request: int
-    explanation: str
 
 
 @dataclass(slots=True)
@@ -118,6 +95,7 @@ class Recorder:
     def finished(self, sighting: Sighting, shown: Response | None, fault: str, now: float) -> None:
         """The exchange ended at `now`, just before its answer was handed over; `shown` is None without an
         answer."""
+        self._check_wait(sighting, now)
         call = sighting.call
         if call is not None:
             call.in_flight -= 1
@@ -140,9 +118,27 @@ class Recorder:
                 for payment_id in shown.listed:
                     self._poll(Operation.GET_PAYMENT, payment_id).candidates = 1
 
+    def misshapen(self, sighting: Sighting, name: str, detail: str, now: float) -> None:
+        """The request carries what its endpoint does not take."""
+        self._violation(name, sighting, now, detail)
+
+    def odd(self, sighting: Sighting, name: str, detail: str, now: float) -> None:
+        self._note(name, sighting, now, detail)
+
     def astray(self, sighting: Sighting, what: str, now: float) -> None:
         """A request whose path or method leads to no operation."""
         self._violation("unknown_path", sighting, now, what)
+
+    def _check_wait(self, sighting: Sighting, now: float) -> None:
+        operation, tolerance = sighting.operation, self.config.wait_tolerance_seconds
+        if operation is None or operation is Operation.TOKEN or operation in SIMULATION:
+            return
+        writes = operation in CREATING or operation in REPEATABLE_WRITES
+        over = now - sighting.arrived_at - (WRITE_TIMEOUT_SECONDS if writes else READ_TIMEOUT_SECONDS)
+        if tolerance is not None and over > tolerance:
+            self._violation("waited_too_long", sighting, now, f"by {over:.2f} s")
+        elif over > WAIT_NOTED_SECONDS:
+            self._note("waited_long", sighting, now, f"by {over:.2f} s")
 
     def _call_arrived(self, sighting: Sighting, now: float) -> None:
         call, earlier = self.calls.find(sighting, now)
@@ -151,6 +147,10 @@ class Recorder:
             self._violation("second_key", sighting, now, f"the earlier key is {earlier.subject}")
         if sighting.operation in CREATING and call.fingerprint != sighting.fingerprint:
             self._violation("key_reused", sighting, now, "the request differs from the first with this key")
+        elif call.fingerprint != sighting.fingerprint:
+            if not call.settled:
+                self._violation("changed_call", sighting, now, "its earlier requests have another body")
+            call.fingerprint = sighting.fingerprint
         limit = self.config.key_use_limit_seconds
         if sighting.operation in CREATING and now - call.first_at > limit:
             hours = (now - call.first_at) / 3600
@@ -255,16 +255,11 @@ class Recorder:
     def _violation(self, name: str, sighting: Sighting, now: float, detail: str) -> None:
         self.violation_counts[name] += 1
         number = self.violation_counts.total()
-        self.violations.append(_record(number, name, sighting, now, f"{VIOLATIONS[name]}: {detail}"))
+        self.violations.append(record(number, name, sighting, now, f"{VIOLATIONS[name]}: {detail}"))
 
     def _note(self, name: str, sighting: Sighting, now: float, detail: str) -> None:
         self.note_counts[name] += 1
-        self.notes.append(_record(self.note_counts.total(), name, sighting, now, detail))
-
-
-def _record(number: int, name: str, sighting: Sighting, now: float, explanation: str) -> Record:
-    operation = sighting.operation.value if sighting.operation else ""
-    return Record(number, now, name, operation, sighting.subject, sighting.number, explanation)
+        self.notes.append(record(self.note_counts.total(), name, sighting, now, detail))
 
 
 def _answered(operation: Operation | None, shown: Response | None, fault: str) -> bool:

@@ -107,3 +107,9 @@ def failed(status: int, correlation_id: str, origin: str | None) -> Response:
         {"code": code, "message": "Internal error", "correlationId": correlation_id, "origin": origin}
     )
     return Response(status, body, JSON_TYPE, code=code)
+
+
+def unheard_of(correlation_id: str, origin: str | None) -> Response:
+    """A refusal with a code that no document knows."""
+    members = {"code": "1399", "message": "No", "correlationId": correlation_id, "origin": origin}
+    return Response(409, write_object(members), JSON_TYPE, code="1399")

@@ -19,10 +19,11 @@ from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.faults import Ending, Fate, Faults, spoil
 from gateway.sandbox.http import Request, Response, UnreadableError, read_object
 from gateway.sandbox.keys import fingerprint
-from gateway.sandbox.operations import CREATING, SIMULATION, Operation, route
+from gateway.sandbox.operations import CREATING, REPEATABLE_WRITES, SIMULATION, Operation, route
 from gateway.sandbox.reading import parameter
 from gateway.sandbox.recorder import Recorder
 from gateway.sandbox.refusals import Absent, Refusal
+from gateway.sandbox.shapes import breaks, oddities
 from gateway.sandbox.world import World
 
 
@@ -106,6 +107,10 @@ class Sandbox:
         if operation not in SIMULATION:
             nth = self.operations[operation]
             fate = self.faults.fate(operation, sighting.subject, attempt, nth=nth, order_id=order_id, now=now)
+        for name, detail in breaks(operation, request):
+            self.recorder.misshapen(sighting, name, detail, now)
+        for name, detail in oddities(operation, request):
+            self.recorder.odd(sighting, name, detail, now)
         self.recorder.arrived(sighting, now)
         if fate.kind:
             self.fault_counts[f"{operation}:{fate.kind}"] += 1
@@ -120,6 +125,8 @@ class Sandbox:
         if fate.effect:
             exchange.answer = self.world.perform(exchange.request, now)
             self.recorder.performed(sighting, exchange.answer, now)
+        elif fate.kind == "token_expired":
+            self.world.tokens.revoke(exchange.request)
         if fate.ending in ("silence", "reset"):
             return
         shown = exchange.answer or Response(500)
@@ -176,6 +183,8 @@ class Sandbox:
             return self._sight_creation(sighting, request)
         register = self.world.register
         sighting.looked_at = _looked_at(operation, resource, request)
+        if operation in REPEATABLE_WRITES:
+            sighting.fingerprint = fingerprint(operation, "", request)
         if operation in _OF_A_PAYMENT:
             payment = register.payments.get(resource)
             return sighting, payment.order_id if payment else ""

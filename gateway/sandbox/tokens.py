@@ -76,6 +76,11 @@ class Tokens:
             return None
         return grant
 
+    def revoke(self, request: Request) -> None:
+        """The request's token is invalid from now on."""
+        for value in request.values("authorization"):
+            self.grants.pop(value.partition(" ")[2].strip(), None)
+
     def revoke_all(self) -> None:
         self.grants.clear()
 

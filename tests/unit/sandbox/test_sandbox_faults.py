@@ -27,6 +27,8 @@ EFFECTIVE = {
     "empty_body",
     "wrong_content_type",
     "cut_body",
+    "unknown_state",
+    "extra_fields",
 }
 
 
@@ -43,18 +45,101 @@ def test_each_fault_has_its_effect_and_its_ending(make_till: Any, kind: str) -> 
         assert (first.status, first.code) == (500, "2000")
     elif kind == "throttled":
         assert (first.status, first.headers, first.body) == (429, (("retry-after", "1"),), b"")
-    elif kind == "unauthorized":
+    elif kind == "throttled_bare":
+        assert (first.status, first.headers, first.body) == (429, (), b"")
+    elif kind in ("unauthorized", "token_expired"):
         assert (first.status, first.body) == (401, b"")
+    elif kind == "unknown_code":
+        assert till.refusal(first) == (409, "1399")
+    elif kind == "extra_fields":
+        assert json.loads(first.body).keys() == {"paymentId", "futureField", "futureFlag"}
     elif kind == "empty_body":
         assert (first.status, first.body) == (200, b"")
     elif kind in ("malformed_body", "wrong_content_type"):
         with pytest.raises(ValueError):
             json.loads(first.body)
+    if kind == "token_expired":
+        assert till.initiate(key="k").status == 401
+        till.log_in()
     second = till.initiate(key="k")
     assert second.status == 200
     payments = list(till.sandbox.world.register.payments.values())
     assert [payment.effects for payment in payments] == [{"initiate": 1}]
     assert till.violations() == {}
+
+
+RUN_AGAIN = sorted(set(KINDS) - {"unknown_code", "token_expired"})
+PREPARED = ("prepare", "ready")
+OF_REFUNDS = ("create_refund", "capture_refund", "cancel_refund")
+
+
+@pytest.mark.parametrize("kind", RUN_AGAIN)
+@pytest.mark.parametrize("operation", [*PREPARED, "capture", "cancel", *OF_REFUNDS])
+def test_every_call_meets_every_fault_once_and_takes_effect_once(
+    make_till: Any, kind: str, operation: str
+) -> None:
+    """Sent again until it is answered well, a call has one effect, whatever went wrong with its first request."""
+    till = make_till(faults=FaultPlan(rules=(FaultRule(kind, operation, attempt=1),)))
+    ready = {"amount": 12.5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
+    resource, body, key = "", None, None
+    if operation == "prepare":
+        path, body, key = "payments/prepare", {"posId": POS, "orderId": "order-1"}, "again"
+    elif operation == "ready":
+        prepared = till.create("/pos/v10/payments/prepare", {"posId": POS, "orderId": "order-1"})
+        resource = till.read(prepared)["paymentId"]
+        path, body = f"payments/{resource}/ready", ready
+    elif operation in OF_REFUNDS:
+        payment_id = till.pay()
+        till.capture(payment_id)
+        body = {"paymentId": payment_id, "refundOrderId": "r", "amount": 5, "currencyCode": "DKK"}
+        path, key = "refunds", "again"
+        if operation != "create_refund":
+            resource = till.read(till.create("/pos/v10/refunds", body, key))["refundId"]
+            till.clock.advance(1)
+            path, body, key = f"refunds/{resource}/{operation.removesuffix('_refund')}", None, None
+    else:
+        resource = till.pay()
+        path = f"payments/{resource}/{operation}"
+        body = {"amount": 12.5} if operation == "capture" else None
+    named = {"x-mobilepay-idempotency-key": key} if key else {}
+    for _ in range(3):
+        answer = till.try_to_send("POST", f"/pos/v10/{path}", body, headers=named)
+    assert answer.status == 200
+    register = till.sandbox.world.register
+    (made,) = register.refunds.values() if operation in OF_REFUNDS else register.payments.values()
+    assert made.effects[operation] == 1
+    assert till.sandbox.fault_counts == {f"{operation}:{kind}": 1}
+    assert till.violations() == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "path"), [("get_refund", "refunds/{}"), ("list_refunds", "refunds?paymentId={}")]
+)
+def test_refunds_tell_their_failures_origin(make_till: Any, operation: str, path: str) -> None:
+    till = make_till(faults=FaultPlan(rules=(FaultRule("error_before", operation, status=503),)))
+    name, _, query = path.format("00000000-0000-4000-8000-000000000000").partition("?")
+    answer = till.send("GET", f"/pos/v10/{name}", query=query)
+    assert (answer.status, till.read(answer)["code"], till.read(answer)["origin"]) == (503, "2003", "PoS")
+
+
+def test_a_state_of_another_version_is_told_once_and_ends_nothing(make_till: Any) -> None:
+    rules = (
+        FaultRule("unknown_state", "get_payment", times=1),
+        FaultRule("unknown_state", "get_refund", times=1),
+    )
+    till = make_till(faults=FaultPlan(rules=rules))
+    payment_id = till.pay()
+    told = till.get(payment_id)
+    assert (told["status"], told["amount"]) == ("RejectedByMobilePayDueToAgeRestrictions", 12.5)
+    assert not till.sandbox.recorder.polls["get_payment", payment_id].ended
+    till.clock.advance(1)
+    assert till.get(payment_id)["status"] == "Reserved"
+    till.capture(payment_id)
+    body = {"paymentId": payment_id, "refundOrderId": "r", "amount": 0.07, "currencyCode": "DKK"}
+    path = "/pos/v10/refunds/" + till.read(till.create("/pos/v10/refunds", body))["refundId"]
+    strange, known = (till.read(till.send("GET", path)) for _ in range(2))
+    assert strange == {**known, "status": "RejectedByMobilePayDueToAgeRestrictions"}
+    assert (known["status"], known["amount"]) == ("Initiated", 0.07)
 
 
 def test_probabilities_hit_the_same_requests_in_any_order() -> None:
@@ -256,6 +341,9 @@ def test_faults_clock_and_tokens_can_be_changed_at_run_time(till: Any) -> None:
     before = till.clock.now()
     assert admin(till, "POST", "clock", body=b'{"advance_seconds": 900}') == {"now": before + 900}
     assert [line["status"] for line in admin(till, "GET", "ledger")] == ["CancelledByMobilePay"]
+    admin(till, "POST", "faults", body=b'{"retry_after_seconds": 0, "rules": [{"fault": "throttled"}]}')
+    assert till.initiate(orderId="order-2").headers == (("retry-after", "0"),)
+    admin(till, "POST", "faults", body=b"{}")
     for body in (b"{}", b'{"advance_seconds": -1}', b'{"advance_seconds": "1"}', b"["):
         assert "error" in admin(till, "POST", "clock", body=body)
     admin(till, "DELETE", "tokens")

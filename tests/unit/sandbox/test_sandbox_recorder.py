@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.faults import FaultPlan, FaultRule
-from gateway.sandbox.recorder import VIOLATIONS
+from gateway.sandbox.violations import VIOLATIONS
 
 POS = "c85916b1-8e17-4275-a388-551e16aa6293"
 
@@ -156,10 +156,11 @@ def test_the_opposite_decision_waits_for_the_first(make_till: Any, first: str, s
     for looked in (False, True):
         till = make_till(faults=faulty("timeout_after", first))
         payment_id = till.pay()
-        till.try_to_send("POST", f"/pos/v10/payments/{payment_id}/{first}", {"amount": 12.5})
+        bodies = {"capture": {"amount": 12.5}}
+        till.try_to_send("POST", f"/pos/v10/payments/{payment_id}/{first}", bodies.get(first))
         if looked:
             poll(till, payment_id)
-        till.try_to_send("POST", f"/pos/v10/payments/{payment_id}/{second}", {"amount": 12.5})
+        till.try_to_send("POST", f"/pos/v10/payments/{payment_id}/{second}", bodies.get(second))
         assert till.violations() == ({} if looked else {"opposite_decision": 1})
 
 

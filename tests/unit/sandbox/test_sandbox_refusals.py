@@ -18,6 +18,8 @@ FOREIGN_STORE = "701b5617-ae5e-4f1a-9a59-5a446dbb3caa"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 OTHER_BEACON = "223456789012345"
 
+TERMS = {"amount": 5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
+
 VAT, VERSION = "x-mobilepay-merchant-vat-number", "x-mobilepay-client-system-version"
 KEY = "x-mobilepay-idempotency-key"
 
@@ -131,7 +133,8 @@ def test_payments_of_others(till: Any, make_till: Any, verb: str, code: str) -> 
     ],
 )
 def test_404_has_no_body(till: Any, method: str, path: str) -> None:
-    answer = till.send(method, f"/pos/v10/{path}", {"amount": 1})
+    bodies = {"capture": {"amount": 1}, "ready": TERMS}
+    answer = till.send(method, f"/pos/v10/{path}", bodies.get(path.rpartition("/")[2]))
     assert (answer.status, answer.body) == (404, b"")
     assert till.violations() == {}
 
@@ -181,13 +184,12 @@ def test_ready(till: Any) -> None:
     payment_id = till.read(till.create("/pos/v10/payments/prepare", {"posId": POS, "orderId": "o"}))[
         "paymentId"
     ]
-    terms = {"amount": 5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
-    assert till.refusal(till.act(payment_id, "ready", {**terms, "amount": 0})) == (400, "1102")
+    assert till.refusal(till.act(payment_id, "ready", {**TERMS, "amount": 0})) == (400, "1102")
     label = {"merchantPaymentLabel": "x" * 37}
-    assert till.refusal(till.act(payment_id, "ready", {**terms, **label})) == (400, "1117")
-    assert till.act(payment_id, "ready", terms).status == 200
-    assert till.act(payment_id, "ready", terms).status == 200
-    assert till.refusal(till.act(payment_id, "ready", {**terms, "amount": 6})) == (409, "1303")
+    assert till.refusal(till.act(payment_id, "ready", {**TERMS, **label})) == (400, "1117")
+    assert till.act(payment_id, "ready", TERMS).status == 200
+    assert till.act(payment_id, "ready", TERMS).status == 200
+    assert till.refusal(till.act(payment_id, "ready", {**TERMS, "amount": 6})) == (409, "1303")
 
 
 def test_refunds(till: Any, make_till: Any) -> None:
