@@ -2,6 +2,7 @@
 
 import os
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,15 @@ FINAL = {
     "CancelledByMobilePay": "cancelled",
     "Reserved": "reserved",
 }
+FINAL_REFUND = {
+    "Captured": "captured",
+    "ExpiredAndCaptured": "captured",
+    "CancelledByClient": "cancelled",
+    "CancelledByMobilePay": "cancelled",
+    "Reserved": "reserved",
+}
+Event = dict[str, Any]
+Book = dict[str, Any]
 
 
 def history(plan: Plan) -> Town:
@@ -50,25 +60,33 @@ def judge(town: Town) -> None:
 
 def judge_ledger(town: Town) -> None:
     seed = town.plan.seed
-    last = {}
-    owned = {}
+    last: dict[str, Event] = {}
+    owned: dict[str, str] = {}
     for event in town.events():
         last[event["paymentId"]] = event
         provider_id = event.get("provider", {}).get("paymentId")
         if provider_id is not None:
             owned[provider_id] = event["paymentId"]
-    captures = defaultdict(int)
+    captures: dict[str, int] = defaultdict(int)
+    refunds: dict[str, int] = defaultdict(int)
     for payment in town.sandbox.world.register.payments.values():
         book = ledger.describe_payment(town.sandbox, payment)
-        for operation in ("initiate", "capture", "cancel"):
+        for operation in ("initiate", "prepare", "ready", "capture", "cancel"):
             assert book["effects"].get(operation, 0) <= 1, f"I1 seed {seed}: {book}"
+        assert book["refunded"] <= book["captured"], f"I4 seed {seed}: {book}"
         payment_id = owned.get(payment.payment_id)
+        judge_refunds(town, book)
+        if book["orderId"].startswith("accept-old"):
+            assert book["effects"].get("cancel", 0) == 0, f"I3 seed {seed}: {book}"
+            refunds[payment_id or ""] += book["refunded"]
+            continue
         if payment_id is None:
             # A payment that ended by itself before anybody could name it shows in no list.
             assert book["status"].startswith("Cancelled"), f"I5 seed {seed}: nobody tells of {book}"
             continue
         assert book["status"] in FINAL, f"I8 seed {seed}: still alive {book}"
         captures[payment_id] += book["captured"]
+        refunds[payment_id] += book["refunded"]
         told = last[payment_id]
         if (
             told.get("provider", {}).get("paymentId") == payment.payment_id
@@ -76,8 +94,31 @@ def judge_ledger(town: Town) -> None:
         ):
             assert told["status"] in (FINAL[book["status"]], "none"), f"I5 seed {seed}: {told} {book}"
     for payment_id, event in last.items():
-        captured = event.get("amounts", {}).get("captured", 0)
-        assert captured == captures.get(payment_id, 0), f"I5 seed {seed}: {event} {captures[payment_id]}"
+        amounts = event.get("amounts", {})
+        if not event.get("adopted"):
+            captured = amounts.get("captured", 0)
+            assert captured == captures.get(payment_id, 0), f"I5 seed {seed}: {event} {captures[payment_id]}"
+        refunded = amounts.get("refunded", 0)
+        assert refunded == refunds.get(payment_id, 0), f"I5 seed {seed}: {event} {refunds[payment_id]}"
+
+
+def judge_refunds(town: Town, book: Book) -> None:
+    seed = town.plan.seed
+    told: dict[str, Event] = {}
+    for event in town.events():
+        name = event.get("provider", {}).get("refundId")
+        if name is not None and event["type"].startswith("refund."):
+            told[name] = event
+    for refund in book["refunds"]:
+        for operation in ("create", "capture", "cancel"):
+            assert refund["effects"].get(operation, 0) <= 1, f"I1 seed {seed}: {refund}"
+        event = told.get(refund["refundId"])
+        if event is None:
+            # Of an abandoned command; it ended before the late look could name it.
+            assert refund["status"].startswith("Cancelled"), f"I5 seed {seed}: nobody tells of {refund}"
+            continue
+        assert event["refundStatus"] == FINAL_REFUND[refund["status"]], f"I5 seed {seed}: {event} {refund}"
+        assert event["refundAmount"]["value"] == refund["amount"], f"I5 seed {seed}: {event} {refund}"
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))

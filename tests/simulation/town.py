@@ -30,8 +30,12 @@ from gateway.sandbox.customers import CustomerPolicy
 from gateway.sandbox.faults import FaultPlan
 from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker, MemoryLog
 from tests.fakes.virtual_time import VirtualClock
+from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.far_side import LoopClock, SandboxTransport
+from tests.simulation.shop import Shop
 
+MERCHANT = "DK12345678"
+RULES = Rules(prepared_timeout_seconds=40)
 LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
 SHARES = {
     "error_before": 0.03,
@@ -59,6 +63,7 @@ class Plan:
     partitions: int = 3
     payments: int = 30
     points_of_sale: int = 12
+    old_payments: int = 4
     seconds: float = 60.0
     faulty: bool = True
     violent: bool = True
@@ -86,11 +91,11 @@ class Process:
             client_secret=Secret("canary-secret"),
             client_version="1.0.0",
             base_url="http://provider",
-            merchant_vat_number="DK12345678",
+            merchant_vat_number=MERCHANT,
         )
         self.transport = SandboxTransport(town.sandbox, draws)
         self.provider = MobilePay(options, self.transport, around)
-        flow_options = FlowOptions(Rules(), CommandLimits(), "/pos-gateway", "0.0.0")
+        flow_options = FlowOptions(RULES, CommandLimits(), "/pos-gateway", "0.0.0")
         self.log = MemoryLog(town.broker, name)
         self.partitions: Partitions[Message, Call, Outcome] = Partitions(
             PaymentFlow(self.provider, flow_options, draws),
@@ -142,8 +147,10 @@ class Town:
             seed=self.plan.seed,
             any_pos=True,
             customers=CustomerPolicy(decline=0.15, never=0.15),
-            faults=faults,
         )
+        self._faults = faults
+        self.old: dict[str, int] = {}
+        self.shop = Shop(self.draws, self.send, self.plan.points_of_sale)
         self.sandbox = Sandbox(config, LoopClock())
         self._names = iter(range(1_000))
 
@@ -187,6 +194,7 @@ class Town:
     async def live(self) -> None:
         """Shops, violence, then peace: all must come to rest by itself."""
         numbers = list(range(self.plan.partitions))
+        await self._make_old_payments()
         first = self.process()
         first.partitions.assigned(numbers)
         shops = asyncio.create_task(self._shop())
@@ -200,6 +208,15 @@ class Town:
         self.cut.clear()
         await self._rest()
         await owner.stop()
+
+    async def _make_old_payments(self) -> None:
+        """Captured by another system; nothing of them is in any state."""
+        other = Elsewhere(self.sandbox, MERCHANT)
+        for number in range(self.plan.old_payments):
+            order_id, value = f"accept-old-{number}", self.draws.randrange(100, 50_000)
+            await other.captured(order_id, value)
+            self.old[order_id] = value
+        self.sandbox.faults.replace(self._faults)
 
     async def _replace(self, owner: Process, numbers: list[int]) -> Process:
         following = self.process()
@@ -235,50 +252,20 @@ class Town:
 
     async def _shop(self) -> None:
         plan, draws = self.plan, self.draws
-        followed: set[str] = set()
         started = 0
         end = asyncio.get_running_loop().time() + plan.seconds
         while asyncio.get_running_loop().time() < end or started < plan.payments:
             await asyncio.sleep(draws.expovariate(plan.payments / plan.seconds))
             if started < plan.payments:
                 started += 1
-                self._start(f"pay-{started}")
+                self.shop.start(f"pay-{started}")
+            if self.old and draws.random() < 0.15:
+                order_id = draws.choice(list(self.old))
+                self.shop.give_back_of(order_id, self.old.pop(order_id))
             if draws.random() < 0.15 and self.sent:
                 self._again(draws.choice(self.sent))
             for event in self.events():
-                name = f"{event['paymentId']}-{event['type']}"
-                if name in followed:
-                    continue
-                followed.add(name)
-                self._follow(event)
-
-    def _start(self, payment_id: str) -> None:
-        draws = self.draws
-        pos = draws.randrange(self.plan.points_of_sale)
-        data: dict[str, Any] = {
-            "posId": f"00000000-0000-4000-8000-{pos:012d}",
-            "amount": {"value": draws.randrange(1, 100_000), "currency": "DKK"},
-            "capture": draws.choice(["manual", "automatic"]),
-            "whenBusy": draws.choice(["reject", "wait", "wait"]),
-            "approvalTimeoutSeconds": draws.choice([5, 20, 60]),
-        }
-        if draws.random() < 0.3:
-            data["orderId"] = f"order-{payment_id}"
-        self.send("payment.initiate", payment_id, data)
-        if draws.random() < 0.1:
-            self.send("payment.cancel", payment_id, {})
-        if draws.random() < 0.05:
-            self.send("payment.capture", payment_id, {})
-
-    def _follow(self, event: dict[str, Any]) -> None:
-        draws, payment_id = self.draws, event["paymentId"]
-        if event["type"] == "payment.reserved":
-            if draws.random() < 0.7:
-                self.send("payment.capture", payment_id, {})
-            elif draws.random() < 0.7:
-                self.send("payment.cancel", payment_id, {})
-        elif event["type"] in ("payment.initiated", "payment.unknown") and draws.random() < 0.15:
-            self.send("payment.cancel", payment_id, {})
+                self.shop.follow(event)
 
     def _again(self, sent: Sent) -> None:
         """The same message once more, as an upstream outbox does."""
