@@ -15,53 +15,73 @@ DK12345678 exists from the start.
 **Customers** come by themselves and decide: seed, posId and orderId say how. An orderId that starts with one
 of these words has its customer's behaviour forced:
 
-=========
-========================================================================================================
-accept     somebody comes and approves partial    the same, by the user whose payments can be captured in part
-decline    somebody comes and declines (CancelledByUser) ignore     somebody comes and decides nothing fail
-somebody approves, but the reservation fails (CancelledByMobilePay) never      nobody comes manual     nobody
-comes by themselves: for the user simulation =========
-========================================================================================================
+- `accept`: somebody comes and approves
+- `partial`: the same, by the user whose payments can be captured in part
+- `decline`: somebody comes and declines (CancelledByUser)
+- `ignore`: somebody comes and decides nothing
+- `fail`: somebody approves, but the reservation fails (CancelledByMobilePay)
+- `never`: nobody comes
+- `manual`: nobody comes by themselves; for the user simulation
 
 A refundOrderId that starts with `fail` is not reserved (CancelledByMobilePay). A user whose card a payment's
 restrictions refuse cannot be charged: the reservation fails.
 
 **The scenario file** (JSON, or TOML by its suffix) has the names of `SandboxConfig` in
-`gateway.sandbox.config`, for example::
+`gateway.sandbox.config`, where each is explained, nested as its dataclasses are; what it leaves out keeps its
+default, and an unknown name or a wrong value is an error that names the field. A span of numbers is written as
+one number or as [low, high]. For example::
 
-    {"seed": 7, "any_pos": true, "poll_delay_ms": [200, 1000],
+    {"seed": 7, "any_pos": true, "poll_delay_ms": [200, 1000], "wait_tolerance_seconds": 0.5,
+     "clients": [{"client_id": "till", "client_secret": "..."}],
+     "stores": [{"store_id": "401b5617-ae5e-4f1a-9a59-5a446dbb3caa", "balance": 100000}],
+     "points_of_sale": [{"pos_id": "c85916b1-8e17-4275-a388-551e16aa6293", "merchant_pos_id": "till-1",
+                         "beacon_id": "123456789012345"}],
      "customers": {"decline": 0.2, "never": 0.1, "check_in_seconds": [0.1, 1], "decision_seconds": [0.2, 2],
                    "rules": [{"order_id_prefix": "VIP", "behaviour": "accept", "user": "+4520031805"}]},
-     "faults": {"latency_seconds": [0.005, 0.03],
+     "faults": {"latency_seconds": [0.005, 0.03], "retry_after_seconds": 2,
                 "probabilities": {"initiate": {"error_after": 0.05, "timeout_after": 0.05},
                                   "*": {"slow": 0.01}},
                 "rules": [{"fault": "reset_after", "operation": "capture", "nth": 3},
-                          {"fault": "timeout_before", "operation": "initiate", "attempt": 1}]}}
+                          {"fault": "timeout_before", "operation": "create_refund", "attempt": 1}]}}
 
-Faults: slow, error_before, error_after (500 before or after the effect), timeout_before, timeout_after (no
-answer), late_effect (no answer, and the effect comes when the client has given up), reset_before, reset_after
-(RST), throttled (429 with Retry-After), unauthorized (401), malformed_body, empty_body, wrong_content_type,
-cut_body. Operations are the names in `gateway.sandbox.operations`; "*" is every one but the user simulation.
+Operations are the names in `gateway.sandbox.operations`; "*" is every one but the user simulation, where no
+share of its own is given. The first rule that fits decides, else the shares. Faults:
+
+- `slow`: the answer comes late (`slow_seconds`)
+- `error_before`, `error_after`: a 5xx (`error_status`) before or after the effect
+- `timeout_before`, `timeout_after`: no answer, without or with the effect
+- `late_effect`: no answer, and the effect comes when the client has given up (`late_seconds`)
+- `reset_before`, `reset_after`: a TCP reset, without or with the effect
+- `throttled`, `throttled_bare`: 429, with and without Retry-After (`retry_after_seconds`)
+- `unauthorized`, `token_expired`: 401; the token is still good, or ends there
+- `unknown_code`: a 409 whose code no document knows
+- `unknown_state`: a status of another version of the API, where the answer tells one
+- `extra_fields`: members that the schema does not have
+- `malformed_body`, `empty_body`, `wrong_content_type`, `cut_body`: the effect, and an answer that says nothing
 
 **Seeds**: behaviour, ids and faults depend on the seed and on what they are about, never on the order of
 arrival (but for a rule's `nth` and `times`).
 
 **Its own endpoints**, all under /_sandbox, without credentials:
 
-=======================
-========================================================================================== GET ledger
-payments with their refunds as JSON lines; ?after=N&limit=M pages by `number`, ?orderId=… GET ledger/totals
-counts per status and sums per currency, in minor units GET violations           breaks of the protocol:
-total, counts per name, the last ones (?limit=M) GET notes                refusals and what else is worth
-seeing, in the same shape GET requests             the last requests as JSON lines (?limit=M) GET stats
-requests in flight (and at most), counts per operation, status and fault GET faults, POST faults  the fault
-plan; a POST replaces it, `{}` ends all faults POST clock               {"advance_seconds": S}: time moves
-ahead DELETE tokens            all tokens are invalid from now on =======================
-==========================================================================================
+- `GET ledger`: payments with their refunds as JSON lines, amounts in minor units; `?after=N&limit=M` pages by
+  `number`, `?orderId=...` selects
+- `GET ledger/totals`: counts per status and sums per currency, in minor units
+- `GET violations`: breaks of the protocol (`gateway.sandbox.violations`): total, counts per name, the last ones
+  (`?limit=M`)
+- `GET notes`: refusals and what else is worth seeing, in the same shape
+- `GET requests`: the last finished requests as JSON lines (`?limit=M`)
+- `GET stats`: requests in flight now and at most, counts per operation, status and fault
+- `GET faults`, `POST faults`: the fault plan, as under `faults` in the scenario; a POST replaces it whole, `{}`
+  ends all faults
+- `POST clock`: `{"advance_seconds": S}` moves time ahead, and what falls due happens; tokens and keys grow old too
+- `DELETE tokens`: all tokens are invalid from now on
 
-Where the documents are silent, this is decided: a key answers with its first answer, a 409 too; a list by
-orderId knows only the newest payment of that orderId; an active payment that nobody touches is given up after
-15 minutes; after a partial capture the rest is released.
+Where the documents are silent, this is decided: a key answers with its first answer, a 409 too (a request that
+was malformed is judged anew); a list by orderId knows only the newest payment of that orderId; an active payment
+that nobody touches is given up after 15 minutes; after a partial capture the rest is released; a refund takes
+its part of the captured amount and of the store's balance when it is made, and gives both back when it is
+cancelled.
 """
 
 from gateway.sandbox.config import SandboxConfig

@@ -26,7 +26,7 @@ class _MeaninglessError(ValueError):
 
 def answer_admin(sandbox: Sandbox, request: Request) -> Response:
     """404 and 405 as usual, 400 with `{"error": …}` for what cannot be read."""
-    methods = _ENDPOINTS.get(request.path.removeprefix(PREFIX))
+    methods = ENDPOINTS.get(request.path.removeprefix(PREFIX))
     if methods is None:
         return Response(404)
     answer = methods.get(request.method)
@@ -134,7 +134,7 @@ def _revoke(sandbox: Sandbox, request: Request) -> Response:
     return _json({})
 
 
-_ENDPOINTS: dict[str, dict[str, Callable[[Sandbox, Request], Response]]] = {
+ENDPOINTS: dict[str, dict[str, Callable[[Sandbox, Request], Response]]] = {
     "ledger": {"GET": _ledger},
     "ledger/totals": {"GET": _totals},
     "violations": {"GET": _violations},

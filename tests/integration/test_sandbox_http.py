@@ -19,6 +19,7 @@ import pytest
 
 from gateway.sandbox import SandboxConfig
 from gateway.sandbox.customers import CustomerPolicy
+from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import FaultPlan, FaultRule
 from gateway.sandbox.server import serve
 
@@ -268,6 +269,95 @@ async def test_many_clients_at_once_and_a_ledger_in_pieces() -> None:
         lines = await wire.admin("ledger")
         assert [line["number"] for line in lines] == list(range(1, 601))
         assert (await wire.admin("stats"))["inFlight"] == 0
+
+
+@pytest.mark.asyncio
+async def test_a_week_and_a_day_pass_in_milliseconds() -> None:
+    async with sandbox(poll_delay_ms=Span(1, 1)) as wire:
+
+        async def post(path: str, body: Any = None, key: str = "") -> Any:
+            headers = {"x-mobilepay-idempotency-key": key} if key else {}
+            raw = b"" if body is None else json.dumps(body).encode()
+            answer = body_of(await wire.send("POST", path, raw, headers))
+            return json.loads(answer) if answer else None
+
+        async def pass_by(seconds: float) -> None:
+            await post("/_sandbox/clock", {"advance_seconds": seconds})
+            await wire.log_in()
+
+        async def pay(order_id: str) -> str:
+            payment_id = json.loads(body_of(await wire.initiate(order_id, order_id)))["paymentId"]
+            for act in ("checkin", "acceptpayment"):
+                await post(
+                    f"/pos/app/usersimulation/{act}", {"beaconId": beacon, "phoneNumber": "+4520031801"}
+                )
+            return str(payment_id)
+
+        await wire.initiate("first", "first")
+        found = json.loads(body_of(await wire.send("GET", f"/pos/v10/pointofsales/{POS}")))
+        beacon = found["beaconId"]
+        begun = time.monotonic()
+        await pass_by(900)
+        untouched, captured = await pay("untouched"), await pay("captured")
+        await post(f"/pos/v10/payments/{captured}/capture", {"amount": 12.5})
+        refund = {"paymentId": captured, "refundOrderId": "r", "amount": 5, "currencyCode": "DKK"}
+        await post("/pos/v10/refunds", refund, "r")
+        await pass_by(2)
+        await pass_by(86_400)
+        lines = {line["orderId"]: line for line in await wire.admin("ledger")}
+        assert lines["first"]["status"] == "CancelledByMobilePay"
+        assert lines["untouched"]["status"] == "Reserved"
+        assert [one["status"] for one in lines["captured"]["refunds"]] == ["ExpiredAndCaptured"]
+        assert lines["captured"]["refunded"] == 500
+        await pass_by(6 * 86_400)
+        read = json.loads(body_of(await wire.send("GET", f"/pos/v10/payments/{untouched}")))
+        assert read["status"] == "ExpiredAndCancelled"
+        await pass_by(84 * 86_400)
+        late = await post("/pos/v10/refunds", {**refund, "refundOrderId": "r2"}, "r2")
+        assert (late["code"], late["origin"]) == ("1366", "PoS")
+        totals = (await wire.admin("ledger/totals"))["currencies"]
+        assert totals == {"DKK": {"requested": 3750, "reserved": 2500, "captured": 1250, "refunded": 500}}
+        assert (await wire.admin("violations"))["counts"] == {}
+        assert time.monotonic() - begun < 5
+
+
+@pytest.mark.asyncio
+async def test_faults_of_refunds_and_prepared_payments_on_the_wire() -> None:
+    plan = [
+        FaultRule("timeout_after", "prepare", attempt=1),
+        FaultRule("reset_after", "ready", attempt=1),
+        FaultRule("throttled_bare", "create_refund", attempt=1),
+        FaultRule("token_expired", "create_refund", attempt=2),
+        FaultRule("cut_body", "create_refund", attempt=3),
+    ]
+    async with sandbox(*plan) as wire:
+        prepare = json.dumps({"posId": POS, "orderId": "o"}).encode()
+        key = {"x-mobilepay-idempotency-key": "p"}
+        with pytest.raises(asyncio.TimeoutError):
+            await wire.send("POST", "/pos/v10/payments/prepare", prepare, key, timeout=0.3)
+        made = await wire.send("POST", "/pos/v10/payments/prepare", prepare, key)
+        path = f"/pos/v10/payments/{json.loads(body_of(made))['paymentId']}"
+        terms = {"amount": 12.5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
+        with pytest.raises(ConnectionResetError):
+            await wire.send("POST", f"{path}/ready", json.dumps(terms).encode())
+        assert status_of(await wire.send("POST", f"{path}/ready", json.dumps(terms).encode())) == 200
+        (line,) = await wire.admin("ledger")
+        assert line["effects"] == {"prepare": 1, "ready": 1}
+        refund = {"paymentId": line["paymentId"], "refundOrderId": "r", "amount": 5, "currencyCode": "DKK"}
+        body, key = json.dumps(refund).encode(), {"x-mobilepay-idempotency-key": "r"}
+        throttled = await wire.send("POST", "/pos/v10/refunds", body, key)
+        assert status_of(throttled) == 429
+        assert b"retry-after" not in throttled.lower()
+        assert status_of(await wire.send("POST", "/pos/v10/refunds", body, key)) == 401
+        assert status_of(await wire.send("GET", path)) == 401, "the token is gone for everything"
+        await wire.log_in()
+        cut = await wire.send("POST", "/pos/v10/refunds", body, key)
+        assert status_of(cut) == 409
+        with pytest.raises(ValueError):
+            json.loads(body_of(cut))
+        refused = json.loads(body_of(await wire.send("POST", "/pos/v10/refunds", body, key)))
+        assert (refused["code"], refused["origin"]) == ("1354", "PoS")
+        assert (await wire.admin("violations"))["counts"] == {}
 
 
 PROGRAM = """

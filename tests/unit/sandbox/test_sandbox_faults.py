@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+import gateway.sandbox
 from gateway.sandbox import NoAnswer, SandboxConfig, ScenarioError, load
-from gateway.sandbox.admin import answer_admin
+from gateway.sandbox.admin import ENDPOINTS, answer_admin
+from gateway.sandbox.customers import PATTERNS
 from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import KINDS, FaultPlan, FaultRule, Faults
 from gateway.sandbox.http import Request
 from gateway.sandbox.operations import Operation
+from gateway.sandbox.scenario import read_config
 
 POS = "c85916b1-8e17-4275-a388-551e16aa6293"
 EFFECTIVE = {
@@ -80,8 +83,9 @@ def test_every_call_meets_every_fault_once_and_takes_effect_once(
 ) -> None:
     """Sent again until it is answered well, a call has one effect, whatever went wrong with its first request."""
     till = make_till(faults=FaultPlan(rules=(FaultRule(kind, operation, attempt=1),)))
+    body: Any = None
     ready = {"amount": 12.5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
-    resource, body, key = "", None, None
+    resource, key = "", None
     if operation == "prepare":
         path, body, key = "payments/prepare", {"posId": POS, "orderId": "order-1"}, "again"
     elif operation == "ready":
@@ -384,3 +388,15 @@ def test_a_late_effect_comes_when_its_time_has_come(make_till: Any) -> None:
 def test_replacing_a_config_keeps_its_checks() -> None:
     with pytest.raises(ValueError, match="records_max"):
         replace(SandboxConfig(), records_max=0)
+
+
+def test_the_documentation_tells_the_truth() -> None:
+    """Its example is a scenario, and it names each fault and each endpoint."""
+    text = gateway.sandbox.__doc__ or ""
+    example = text.partition("For example::")[2].partition("\n\n")[2].partition("\n\n")[0]
+    read = read_config(json.loads(example))
+    assert (read.seed, read.wait_tolerance_seconds, read.faults.retry_after_seconds) == (7, 0.5, 2)
+    assert not [kind for kind in KINDS if f"`{kind}`" not in text]
+    endpoints = {f"{method} {name}" for name, methods in ENDPOINTS.items() for method in methods}
+    assert not [one for one in endpoints if f"`{one}`" not in text]
+    assert not [word for word in PATTERNS if f"- `{word}`" not in text]

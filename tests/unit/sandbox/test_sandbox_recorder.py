@@ -177,6 +177,150 @@ def test_two_requests_of_one_call_at_once(till: Any) -> None:
     assert till.sandbox.in_flight_max == 2
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "query", "found"),
+    [
+        ("GET", "payments", f"posId={POS}&page=1", "unknown_parameter"),
+        ("GET", "payments", f"posId={POS}&active=", "unknown_parameter"),
+        ("GET", "payments/{}", "verbose=true", "unknown_parameter"),
+        ("GET", "refunds", "paymentId={}&posId=1", "unknown_parameter"),
+        ("POST", "payments/{}/cancel", "reason=x", "unknown_parameter"),
+    ],
+)
+def test_no_query_parameter_that_the_endpoint_does_not_have(
+    till: Any, method: str, path: str, query: str, found: str
+) -> None:
+    payment_id = started(till)
+    till.send(method, f"/pos/v10/{path.format(payment_id)}", query=query.format(payment_id))
+    assert till.violations() == {found: 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "payments/{}"),
+        ("POST", "payments/{}/cancel"),
+        ("POST", "refunds/{}/capture"),
+        ("POST", "refunds/{}/cancel"),
+    ],
+)
+def test_no_body_where_the_endpoint_takes_none(till: Any, method: str, path: str) -> None:
+    payment_id = started(till)
+    till.send(method, f"/pos/v10/{path.format(payment_id)}")
+    assert till.violations() == {}
+    till.clock.advance(1)
+    till.send(method, f"/pos/v10/{path.format(payment_id)}", b"{}")
+    assert till.violations() == {"unexpected_body": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"amount": 12.5, "currencyCode": "DKK"}', b"{}", b"12.5", b"", b'{"amount": 1, "amount": 12.5}'],
+)
+def test_a_capture_says_its_amount_and_nothing_else(till: Any, body: bytes) -> None:
+    payment_id = till.pay()
+    assert till.act(payment_id, "capture", body).status == 400
+    assert till.violations() == {"invalid_request": 1}
+
+
+@pytest.mark.parametrize("field", ["posId", "orderId", "paymentId"])
+def test_a_ready_says_its_terms_and_nothing_else(till: Any, field: str) -> None:
+    terms = {"amount": 5, "currencyCode": "DKK", "plannedCaptureDelay": "None"}
+    made = till.create("/pos/v10/payments/prepare", {"posId": POS, "orderId": "o"})
+    payment_id = till.read(made)["paymentId"]
+    assert till.refusal(till.act(payment_id, "ready", {**terms, field: POS})) == (400, "1099")
+    assert till.violations() == {"invalid_request": 1}
+    assert till.act(payment_id, "ready", terms).status == 200
+
+
+def test_a_call_keeps_its_body_until_its_outcome_is_known(make_till: Any) -> None:
+    till = make_till(faults=faulty("error_before", "capture", times=2), partial_capture="always")
+    payment_id = till.pay()
+    assert till.capture(payment_id, 5).status == 500
+    assert till.capture(payment_id, 6).status == 500
+    assert till.violations() == {"changed_call": 1}
+    poll(till, payment_id)
+    assert till.capture(payment_id, 12.6).code == "1305"
+    assert till.capture(payment_id, 7).status == 200
+    assert till.violations() == {"changed_call": 1}
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-ibm-client-id"])
+def test_each_header_stands_once(till: Any, header: str) -> None:
+    value = till.headers.get(header, "till")
+    till.headers[header] = [value, value]
+    assert till.initiate().status == 401
+    assert till.violations() == {"malformed_header": 1}
+
+
+def test_a_key_where_none_is_needed_is_a_note(till: Any) -> None:
+    payment_id = till.pay()
+    path, headers = f"/pos/v10/payments/{payment_id}/cancel", {"x-mobilepay-idempotency-key": "k"}
+    assert till.send("POST", path, headers=headers).status == 200
+    assert till.violations() == {}
+    assert dict(till.sandbox.recorder.note_counts) == {"needless_key": 1}
+
+
+@pytest.mark.parametrize(
+    ("operation", "seconds", "tolerance", "expected"),
+    [
+        ("cancel", 2.09, 0.1, {}),
+        ("cancel", 2.11, 0.1, {"waited_too_long": 1}),
+        ("get_payment", 0.59, 0.1, {}),
+        ("get_payment", 0.61, 0.1, {"waited_too_long": 1}),
+        ("cancel", 60, None, {}),
+    ],
+)
+def test_a_client_hangs_up_in_time(
+    make_till: Any, operation: str, seconds: float, tolerance: float | None, expected: dict[str, int]
+) -> None:
+    plan = faulty("timeout_before", operation)
+    till = make_till(faults=plan, wait_tolerance_seconds=tolerance, inactivity_seconds=900)
+    path = f"/pos/v10/payments/{started(till)}"
+    request = till.request("GET", path) if operation[0] == "g" else till.request("POST", f"{path}/cancel")
+    exchange = till.sandbox.begin(request)
+    till.sandbox.perform(exchange)
+    till.clock.advance(seconds)
+    till.sandbox.finish(exchange, gone=True)
+    assert till.violations() == expected
+    noted = till.sandbox.recorder.note_counts["waited_long"]
+    assert noted == (tolerance is None)
+
+
+def test_refunds_are_polled_at_their_own_pace(till: Any) -> None:
+    payment_id = till.pay()
+    till.capture(payment_id)
+    body = {"paymentId": payment_id, "refundOrderId": "r", "amount": 1, "currencyCode": "DKK"}
+    refund_id = till.read(till.create("/pos/v10/refunds", body))["refundId"]
+    path = f"/pos/v10/refunds/{refund_id}"
+    for _ in range(2):
+        till.send("GET", path)
+        till.clock.advance(1)
+    assert till.violations() == {}
+    till.send("POST", f"{path}/capture")
+    till.send("GET", path)
+    assert till.violations() == {}, "the first look after a write is a repair"
+    till.clock.advance(0.9)
+    till.send("GET", path)
+    assert till.violations() == {"polled_too_early": 1}
+
+
+def test_a_refunds_capture_and_cancel_wait_for_each_other(make_till: Any) -> None:
+    till = make_till(faults=faulty("timeout_before", "capture_refund"))
+    payment_id = till.pay()
+    till.capture(payment_id)
+    body = {"paymentId": payment_id, "refundOrderId": "r", "amount": 1, "currencyCode": "DKK"}
+    path = "/pos/v10/refunds/" + till.read(till.create("/pos/v10/refunds", body))["refundId"]
+    till.clock.advance(2)
+    for _ in range(6):
+        till.try_to_send("POST", f"{path}/capture")
+    assert till.violations() == {}
+    till.send("POST", f"{path}/cancel")
+    assert till.violations() == {"opposite_decision": 1}
+    till.try_to_send("POST", f"{path}/capture")
+    assert till.violations() == {"opposite_decision": 1, "too_many_requests": 1}
+
+
 def test_refusals_are_notes_and_no_violations(till: Any) -> None:
     payment_id = started(till)
     till.capture(payment_id)
