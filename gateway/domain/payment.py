@@ -219,29 +219,20 @@ def _is_intended(d: Draft, running: Operation) -> bool:
 
 def _advance(d: Draft) -> None:
     """Choose the one next thing: what is pending, then what is asked, then what is due."""
-    parts = (
-        _pursue,
-        refunds.pursue,
-        _judge,
-        watching.watch,
-        refunds.watch,
-        late.look,
-        late_refunds.look,
-        _forget,
-    )
-    done = False
-    while not done:
+    changed = True
+    while changed:
         d.wakes.clear()
-        before = d.state, d.memo
-        for part in parts:
+        changed = False
+        for part in _PARTS:
+            state, memo = d.state, d.memo
             part(d)
             if d.operation is not None:
                 d.wakes.clear()
                 return
-            if (d.state, d.memo) != before:
+            replaced = d.state is not state or d.memo is not memo
+            if replaced and (d.state, d.memo) != (state, memo):
+                changed = True
                 break
-        else:
-            done = True
 
 
 def _pursue(d: Draft) -> None:
@@ -295,3 +286,15 @@ def _forget(d: Draft) -> None:
         d.forgotten = True
     else:
         d.wake_at_wall(until_ms)
+
+
+_PARTS = (
+    _pursue,
+    refunds.pursue,
+    _judge,
+    watching.watch,
+    refunds.watch,
+    late.look,
+    late_refunds.look,
+    _forget,
+)
