@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gateway.cli import check, demo, dlq, events, partitions, run, sandbox, send, topics
+from gateway.cli import check, demo, dlq, events, partitions, reconcile, run, sandbox, send, topics
 from gateway.cli.outcome import Failed
 
 application = typer.Typer(
@@ -17,7 +17,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, sandbox, demo, send, events, topics, dlq, partitions, check):
+for group in (run, sandbox, demo, send, events, topics, dlq, partitions, reconcile, check):
     group.register(application)
 
 

@@ -4,7 +4,7 @@ The ends are taken first, so that a topic which grows while it is read has an en
 what an open transaction holds is not waited for. A batch that cannot be decoded is passed over and told.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -69,8 +69,12 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(settings: BrokerSettings, topics: Collection[str]) -> AsyncIterator[Reading]:
-    """Ends the command with 2 where a topic does not exist."""
+async def reading(
+    settings: BrokerSettings, topics: Collection[str], begins: Mapping[TopicPartition, int] | None = None
+) -> AsyncIterator[Reading]:
+    """`begins`: where to begin instead, such as where an earlier reading ended. Ends the command with 2 where a
+    topic does not exist.
+    """
     found: list[tuple[int, int, str]] = []
     connection = settings.kafka.connection()
     consumer = TolerantConsumer(
@@ -88,8 +92,8 @@ async def reading(settings: BrokerSettings, topics: Collection[str]) -> AsyncIte
     await consumer.start()
     try:
         ends = await consumer.end_offsets(partitions)
-        begins = await consumer.beginning_offsets(partitions)
-        yield Reading(connection, consumer, begins, ends, found)
+        first = await consumer.beginning_offsets(partitions)
+        yield Reading(connection, consumer, {**first, **(begins or {})}, ends, found)
     finally:
         await consumer.stop()
 

@@ -25,6 +25,7 @@ COMMANDS = [
     ("dlq", "replay"),
     ("partitions", "list"),
     ("partitions", "skip"),
+    ("reconcile",),
     ("check",),
 ]
 
