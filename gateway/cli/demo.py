@@ -20,7 +20,8 @@ def demo(
         bool, typer.Option("--kill", help="Kill the gateway with SIGKILL in the middle and start it again.")
     ] = False,
 ) -> None:
-    """Start a real Kafka, the sandbox and the gateway, send payments, show them moving, compare both ledgers.
+    """Start a real Kafka, the sandbox and the gateway, send payments and refunds, show them moving, compare both
+    ledgers.
 
     Exits 0 only if every command was answered once and both ledgers agree. Needs the extra `demo`.
     """

@@ -39,10 +39,15 @@ SEED = 20261124
 
 # A start that waits for its till backs off up to 30 s; few of them keep the demo short.
 SHARED_SHARE = 0.05
+PREPARED_SHARE = 0.25
+REFUND_SHARE = 0.6
+PREPARED_SECONDS = 8
 
 SCENARIO = {
     "any_pos": True,
     "poll_delay_ms": [300, 800],
+    "refund_reserve_seconds": [0.2, 1.5],
+    "wait_tolerance_seconds": 1.0,
     "partial_capture": "by_user",
     "customers": {
         "decline": 0.1,
@@ -136,6 +141,7 @@ def _stage(bootstrap: str, folder: Path) -> Stage:
         "GATEWAY_POS__CLIENT_SECRET": uuid.uuid4().hex,
         "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
         "GATEWAY_POS__SETTLE_SECONDS": "5",
+        "GATEWAY_PREPARED_TIMEOUT_SECONDS": str(PREPARED_SECONDS),
         "GATEWAY_HTTP__HOST": "127.0.0.1",
         "GATEWAY_HTTP__PORT": str(http_port),
     }
@@ -170,7 +176,7 @@ def _create_topics(stage: Stage) -> None:
 
 async def _play(stage: Stage, payments: int, kill: bool, seed: int, console: Console) -> Report:
     await asyncio.to_thread(_create_topics, stage)
-    shop = Shop(seed, payments, SHARED_SHARE)
+    shop = Shop(seed, payments, SHARED_SHARE, PREPARED_SHARE, REFUND_SHARE)
     with _processes(stage, seed) as gateway:
         await asyncio.to_thread(gateway.wait_for, stage.http_port, "/readyz")
         async with connected(stage.bootstrap, stage.topics) as wire:

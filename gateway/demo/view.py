@@ -75,7 +75,7 @@ class View:
             told = f"payments {len(self._status)}/{self._payments}  {_counted(self._status.values(), _ORDER)}"
             if self._refunds:
                 told += f"  | refunds {len(self._refunds)}  {_counted(self._refunds.values(), _REFUND_ORDER)}"
-            self._console.print(told, highlight=False)
+            self._console.print(told, highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         assert self._live is not None
@@ -106,6 +106,7 @@ def tell(console: Console, evidence: Evidence, report: Report, kills: Sequence[i
         f"{len(evidence.ledger)} payments and {sum(len(book.get('refunds', ())) for book in evidence.ledger)} "
         "refunds at the provider",
         highlight=False,
+        soft_wrap=True,
     )
     for calls in kills:
         console.print(f"one SIGKILL, with {calls} calls in flight", highlight=False)
@@ -127,4 +128,6 @@ def tell(console: Console, evidence: Evidence, report: Report, kills: Sequence[i
             table.add_row(f"{name} {currency}", *map(in_majors, sums))
     console.print(table)
     for line in report.lines():
-        console.print(line, style="red" if "FAILS" in line else None, markup=False, highlight=False)
+        console.print(
+            line, style="red" if "FAILS" in line else None, markup=False, highlight=False, soft_wrap=True
+        )
