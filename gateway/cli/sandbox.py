@@ -34,7 +34,8 @@ def sandbox(
     from gateway.sandbox.scenario import ScenarioError, load
 
     try:
-        config = SandboxConfig(any_pos=True) if scenario is None else load(scenario)
+        base = SandboxConfig(any_pos=True)
+        config = base if scenario is None else load(scenario, base)
     except ScenarioError as wrong:
         raise Failed(ExitCode.WRONG_USAGE, str(wrong)) from None
     if seed is not None:

@@ -306,6 +306,22 @@ def test_each_break_of_a_guarantee_is_found(spoil: Callable[[Books], None], guar
     assert any(line.startswith(f"{guarantee}  FAILS") for line in report.lines())
 
 
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_a_stranger_answered, "c-9 of /shop is answered and was never asked"),
+        (_other_sum, "captured told 500, taken 400"),
+        (_unknown_to_the_provider, "told cancelled, unknown to the provider"),
+        (_contradicts, "told captured, is CancelledByUser"),
+        (_captured_and_cancelled, "both captured and cancelled"),
+    ],
+)
+def test_a_finding_that_others_lead_to_as_well_is_named(spoil: Callable[[Books], None], words: str) -> None:
+    books = Books()
+    spoil(books)
+    assert any(words in line for line in books.report().lines())
+
+
 def test_many_findings_are_told_in_few_lines() -> None:
     books = Books()
     books.violations = [{"name": "polled_too_early", "explanation": str(n)} for n in range(9)]

@@ -371,6 +371,32 @@ def _past_its_24_hours(books: Books) -> None:
     books.cancelled |= {"status": "ExpiredAndCaptured", "effects": {"create_refund": 1, "expiry": 1}}
 
 
+def _a_rejection_that_goes_back(books: Books) -> None:
+    books.say("f-3 rejected", status="reserved")
+
+
+def _a_payments_event_about_a_refund(books: Books) -> None:
+    books.say("reserved", refundId="f-1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_answered_by_what_is_no_answer, "refund.cancel c-5 answered by refund.reserved"),
+        (_a_rejection_that_goes_back, "says status reserved after captured"),
+        (_a_payments_event_about_a_refund, "payment.reserved is about no refund"),
+        (_a_refund_twice, "1 times asked for, 2 at the provider"),
+        (_never_told, "Captured at the provider, and never told"),
+        (_unknown_to_the_ledger, "told captured, unknown to the provider"),
+        (_both_captured_and_cancelled, "both captured and cancelled"),
+    ],
+)
+def test_a_finding_that_others_lead_to_as_well_is_named(spoil: Callable[[Books], None], words: str) -> None:
+    books = Books()
+    spoil(books)
+    assert any(words in text for found in books.report().findings.values() for text in found)
+
+
 @pytest.mark.parametrize(
     ("spoil", "guarantee"),
     [
