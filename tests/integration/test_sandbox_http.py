@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -393,6 +394,27 @@ def test_the_process_ends_cleanly_with_a_request_in_hand(number: int) -> None:
             assert (process.returncode, out, err) == (0, "", "")
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(("scenario", "expected"), [({"seed": 3}, 200), ({"any_pos": False}, 409)])
+def test_the_command_takes_any_till_unless_its_scenario_says_otherwise(
+    tmp_path: Path, scenario: dict[str, Any], expected: int
+) -> None:
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps(scenario))
+    command = [sys.executable, "-m", "gateway", "sandbox", "--port", "0", "--scenario", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            wire = Wire(process.stdout.readline().split()[-1])
+
+            async def start() -> bytes:
+                await wire.log_in()
+                return await wire.initiate()
+
+            assert status_of(asyncio.run(start())) == expected
+        finally:
+            process.terminate()
 
 
 def test_an_address_in_use_is_an_os_error() -> None:

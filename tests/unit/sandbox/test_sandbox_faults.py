@@ -117,6 +117,31 @@ def test_every_call_meets_every_fault_once_and_takes_effect_once(
 
 
 @pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("error_before", 500),
+        ("throttled", 429),
+        ("unauthorized", 401),
+        ("malformed_body", 200),
+        ("empty_body", 200),
+        ("wrong_content_type", 200),
+    ],
+)
+def test_the_token_endpoint_fails_too(make_till: Any, kind: str, status: int) -> None:
+    till = make_till()
+    till.sandbox.faults.replace(FaultPlan(rules=(FaultRule(kind, "token", times=1),)))
+    headers = {"authorization": "Basic aWQ6c2VjcmV0", "content-type": "application/x-www-form-urlencoded"}
+    answers = [
+        till.send("POST", "/connect/token", b"grant_type=client_credentials", headers=headers)
+        for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [status, 200]
+    assert b"access_token" not in answers[0].body
+    assert till.read(answers[1])["token_type"] == "Bearer"
+    assert till.violations() == {}
+
+
+@pytest.mark.parametrize(
     ("operation", "path"), [("get_refund", "refunds/{}"), ("list_refunds", "refunds?paymentId={}")]
 )
 def test_refunds_tell_their_failures_origin(make_till: Any, operation: str, path: str) -> None:
