@@ -3,28 +3,29 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, assert_never
 
 import typer
 from aiokafka import TopicPartition
 
-from gateway.cli.asking import ask
 from gateway.cli.configuration import quiet, service_settings
 from gateway.cli.kafka_door import reaching
 from gateway.cli.outcome import ExitCode, Failed
 from gateway.cli.reading import Reading, reading
-from gateway.cli.reconcile_books import Books
-from gateway.cli.reconcile_records import asked, letter, told
-from gateway.cli.reconcile_rules import Difference, Kind, Scope, differences, wanted
+from gateway.cli.reconciliation.asking import ask
+from gateway.cli.reconciliation.books import Books
+from gateway.cli.reconciliation.records import asked, letter, told
+from gateway.cli.reconciliation.rules import differences, wanted
+from gateway.cli.reconciliation.terms import Asking, Difference, Kind, Question, Scope
 from gateway.cli.shown import json_line, printable
 from gateway.cli.since import Since
 from gateway.cli.table import show_table
-from gateway.domain.operations import Operation, Purpose, ReadPayment, ReadRefund
+from gateway.domain.operations import FindRefunds, Operation, Purpose, ReadPayment, ReadRefund
 from gateway.settings import Settings
 
-_SETTLING_ROUNDS: Final = 3
+_SETTLING_ROUNDS: Final = 4
 _SETTLING_SECONDS: Final = 2.0
 
 
@@ -83,7 +84,7 @@ class _Outcome:
 
 async def _reconcile(settings: Settings, since_ms: int | None) -> _Outcome:
     names, books = settings.topics, Books()
-    commands = events = 0
+    commands = 0
     async with reaching(settings):
         async with reading(settings, (names.commands, names.events, names.dead_letters)) as reader:
             async for record in reader.records(names.commands):
@@ -93,32 +94,38 @@ async def _reconcile(settings: Settings, since_ms: int | None) -> _Outcome:
                     books.add_command(found)
             for where, passed in reader.passed_over:
                 books.undecodable.append(((where.partition, passed.offset), passed.next_offset))
-            async for record in reader.records(names.dead_letters):
-                dead = letter(record, names.commands)
-                if dead is not None:
-                    books.add_letter(dead)
-            events = await _read_events(settings, reader, books)
+            events = await _read_answers(settings, reader, books)
             ends, whole = reader.ends, _whole(reader, names.commands)
         scope = Scope(_now_ms(), since_ms, whole)
-        readings = await ask(settings.pos, _questions(books, scope))
-        left = differences(books, readings, scope)
+        readings = await ask(settings.pos, _questions(books, scope, books.accounts))
+        left = before = differences(books, readings, scope)
         for _ in range(_SETTLING_ROUNDS):
             if not any(one.moving for one in left):
                 break
             # The provider was read after the events were: what it was ahead with may have been told since.
             await asyncio.sleep(_SETTLING_SECONDS)
-            async with reading(settings, (names.events,), ends) as reader:
-                events += await _read_events(settings, reader, books)
+            sequences = {key: account.sequence for key, account in books.accounts.items()}
+            async with reading(settings, (names.events, names.dead_letters), ends) as reader:
+                events += await _read_answers(settings, reader, books)
                 ends = reader.ends
-            left = differences(books, readings, scope)
-    refunds = sum(is_refund for _, _, is_refund in wanted(books, scope))
-    payments = sum(not is_refund for _, _, is_refund in wanted(books, scope))
-    return _Outcome(left, commands, events, payments, refunds)
+            touched = {key for key, one in books.accounts.items() if one.sequence != sequences.get(key)}
+            touched |= {one.key for one in left if one.moving}
+            readings |= await ask(settings.pos, _questions(books, scope, touched))
+            before, left = left, differences(books, readings, scope)
+        # What differs otherwise than a moment ago is on its way.
+        left = [one for one in left if not one.moving or one in before]
+    asked_for = Counter(asking for _, (asking, _) in wanted(books, scope))
+    return _Outcome(left, commands, events, asked_for[Asking.PAYMENT], asked_for[Asking.REFUND])
 
 
-async def _read_events(settings: Settings, reader: Reading, books: Books) -> int:
-    count = 0
-    async for record in reader.records(settings.topics.events):
+async def _read_answers(settings: Settings, reader: Reading, books: Books) -> int:
+    """Dead letters and events; how many events."""
+    names, count = settings.topics, 0
+    async for record in reader.records(names.dead_letters):
+        dead = letter(record, names.commands)
+        if dead is not None:
+            books.add_letter(dead)
+    async for record in reader.records(names.events):
         count += 1
         event = told(record)
         if event is not None:
@@ -133,13 +140,25 @@ def _whole(reader: Reading, topic: str) -> frozenset[int]:
     )
 
 
-def _questions(books: Books, scope: Scope) -> dict[str, Operation]:
-    questions: dict[str, Operation] = {}
-    for key, provider_id, is_refund in wanted(books, scope):
-        merchant = books.accounts[key].merchant
-        read = ReadRefund if is_refund else ReadPayment
-        questions[provider_id] = read(merchant, provider_id, Purpose.LOOK)
-    return questions
+def _questions(books: Books, scope: Scope, keys: Collection[str]) -> dict[Question, Operation]:
+    """What is to be asked of the payments under `keys`."""
+    return {
+        question: _operation(question, books.accounts[key].merchant)
+        for key, question in wanted(books, scope)
+        if key in keys
+    }
+
+
+def _operation(question: Question, merchant: str | None) -> Operation:
+    match question:
+        case Asking.PAYMENT, provider_id:
+            return ReadPayment(merchant, provider_id, Purpose.CANDIDATE)
+        case Asking.REFUND, provider_id:
+            return ReadRefund(merchant, provider_id, Purpose.CANDIDATE)
+        case Asking.REFUNDS, provider_id:
+            return FindRefunds(merchant, provider_id, Purpose.CANDIDATE)
+        case _:
+            assert_never(question[0])
 
 
 def _now_ms() -> int:

@@ -30,7 +30,7 @@ class PaymentQueries:
         if len(authorization) != 1 or not self._holds(authorization[0]):
             return Answer(401, {"error": "unauthorized"})
         payment_id = path.removeprefix(PREFIX)
-        if not payment_id or "/" in payment_id:
+        if not payment_id:
             return Answer(404, {"error": "not found"})
         return self.look(payment_id)
 

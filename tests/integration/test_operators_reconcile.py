@@ -140,7 +140,7 @@ def test_a_provider_that_is_away_leaves_everything_unresolved(world: Settings) -
     code, differences, summary = reconcile(away)
     assert code == 1
     assert {one["kind"] for one in differences} == {"Unresolved"}
-    assert len(differences) == summary["Unresolved"] == 5
+    assert len(differences) == summary["Unresolved"] == 7
     assert reconcile(away, "--since", "2099-01-01T00:00:00Z")[0] == 0
 
 

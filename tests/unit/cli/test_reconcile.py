@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.reconcile_books import Books
-from gateway.cli.reconcile_records import Asked, Letter, Told
-from gateway.cli.reconcile_rules import GRACE_MS, Difference, Kind, Scope, differences, wanted
+from gateway.cli.reconciliation.books import Books
+from gateway.cli.reconciliation.records import Asked, Letter, Told
+from gateway.cli.reconciliation.rules import differences, wanted
+from gateway.cli.reconciliation.terms import GRACE_MS, Asking, Difference, Kind, Question, Scope
 from gateway.domain.identity import MessageId
 from gateway.domain.money import Currency, Money
 from gateway.domain.operations import (
     DeferralCause,
     Deferred,
+    Found,
     Observed,
     Outcome,
     PaymentReading,
@@ -54,7 +56,7 @@ class History:
     asked: list[Asked] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
-    readings: dict[str, Outcome] = field(default_factory=dict)
+    readings: dict[Question, Outcome] = field(default_factory=dict)
 
     def ask(self, key: str, type_: str, at_ms: int = OLD_MS) -> MessageId:
         identity = MessageId("/orders", f"m-{len(self.asked)}")
@@ -73,7 +75,9 @@ class History:
         self.tell(key, "payment.initiated", status="initiated", answers=identity, **common)
         self.tell(key, end, status=status, by=by, **common)
         reading = PaymentReading(f"there-{key}", "pos", key, AMOUNT, there, "Word", 100)
-        self.readings[f"there-{key}"] = Observed(reading)
+        self.readings[Asking.PAYMENT, f"there-{key}"] = Observed(reading)
+        if end == "payment.captured":
+            self.readings[Asking.REFUNDS, f"there-{key}"] = Found(())
 
     def refund(self, key: str, number: int, end: str) -> None:
         by, there = REFUND_ENDS[end]
@@ -83,7 +87,10 @@ class History:
         reading = RefundReading(
             there_id, f"there-{key}", f"r-{number}", Money(100, Currency.DKK), there, "Word", 100
         )
-        self.readings[there_id] = RefundObserved(reading)
+        self.readings[Asking.REFUND, there_id] = RefundObserved(reading)
+        listed = self.readings.get((Asking.REFUNDS, f"there-{key}"))
+        if isinstance(listed, Found):
+            self.readings[Asking.REFUNDS, f"there-{key}"] = Found((*listed.ids, there_id))
 
     def books(self) -> Books:
         books = Books()
@@ -154,7 +161,8 @@ def test_a_reading_that_is_changed_is_found(ends: list[str], data: st.DataObject
     history = History()
     for number, end in enumerate(ends):
         history.payment(f"p-{number}", end)
-    name = data.draw(st.sampled_from(sorted(history.readings)))
+    asked = [name for name in sorted(history.readings) if name[0] is Asking.PAYMENT]
+    name = data.draw(st.sampled_from(asked))
     outcome = history.readings[name]
     assert isinstance(outcome, Observed)
     other = data.draw(
@@ -162,15 +170,15 @@ def test_a_reading_that_is_changed_is_found(ends: list[str], data: st.DataObject
     )
     history.readings[name] = Observed(replace(outcome.reading, status=other))
     [found] = history.found()
-    assert f"there-{found.key}" == name
+    assert f"there-{found.key}" == name[1]
 
 
 def change(type_: str, there: ProviderStatus) -> Kind:
     history = History()
     history.payment("p-1", type_)
-    outcome = history.readings["there-p-1"]
+    outcome = history.readings[Asking.PAYMENT, "there-p-1"]
     assert isinstance(outcome, Observed)
-    history.readings["there-p-1"] = Observed(replace(outcome.reading, status=there))
+    history.readings[Asking.PAYMENT, "there-p-1"] = Observed(replace(outcome.reading, status=there))
     [kind] = history.kinds()
     return kind
 
@@ -209,9 +217,9 @@ def test_refunds_too(told: str, there: ProviderRefundStatus, kind: Kind) -> None
     history = History()
     history.payment("p-1", "payment.captured")
     history.refund("p-1", 1, told)
-    outcome = history.readings["refund-p-1-1"]
+    outcome = history.readings[Asking.REFUND, "refund-p-1-1"]
     assert isinstance(outcome, RefundObserved)
-    history.readings["refund-p-1-1"] = RefundObserved(replace(outcome.reading, status=there))
+    history.readings[Asking.REFUND, "refund-p-1-1"] = RefundObserved(replace(outcome.reading, status=there))
     [found] = history.found()
     assert (found.kind, found.refund_id) == (kind, "r-1")
 
@@ -229,7 +237,8 @@ def test_refunds_too(told: str, there: ProviderRefundStatus, kind: Kind) -> None
 )
 def test_what_the_provider_did_not_show(outcome: Outcome | None, kind: Kind) -> None:
     history = one_of_each()
-    for name in ("there-p-1", "refund-p-0-1"):
+    names: list[Question] = [(Asking.PAYMENT, "there-p-1"), (Asking.REFUND, "refund-p-0-1")]
+    for name in names:
         if outcome is None:
             del history.readings[name]
         else:
@@ -239,17 +248,42 @@ def test_what_the_provider_did_not_show(outcome: Outcome | None, kind: Kind) -> 
 
 def test_amounts_disagree() -> None:
     history = one_of_each()
-    payment, refund = history.readings["there-p-1"], history.readings["refund-p-0-1"]
+    payment, refund = (
+        history.readings[Asking.PAYMENT, "there-p-1"],
+        history.readings[Asking.REFUND, "refund-p-0-1"],
+    )
     assert isinstance(payment, Observed)
     assert isinstance(refund, RefundObserved)
-    history.readings["there-p-1"] = Observed(replace(payment.reading, amount=Money(1251, Currency.DKK)))
-    history.readings["refund-p-0-1"] = RefundObserved(
+    history.readings[Asking.PAYMENT, "there-p-1"] = Observed(
+        replace(payment.reading, amount=Money(1251, Currency.DKK))
+    )
+    history.readings[Asking.REFUND, "refund-p-0-1"] = RefundObserved(
         replace(refund.reading, amount=Money(100, Currency.EUR))
     )
     assert [(one.kind, one.told, one.provider) for one in history.found()] == [
         (Kind.MISMATCH, "100 DKK", "100 EUR"),
         (Kind.MISMATCH, "1250 DKK", "1251 DKK"),
     ]
+
+
+def test_a_refund_of_which_no_event_tells() -> None:
+    history = one_of_each()
+    of = next(key for key, (asking, _) in wanted(history.books(), SCOPE) if asking is Asking.REFUNDS)
+    captured: Question = (Asking.REFUNDS, f"there-{of}")
+    listed = history.readings[captured]
+    assert isinstance(listed, Found)
+    history.readings[captured] = Found((*listed.ids, "another"))
+    [found] = history.found()
+    assert (found.kind, found.key, "another" in found.message) == (Kind.MISSING, of, True)
+    # One that was asked for a moment ago may be it.
+    history.ask(of, "refund.create", NOW_MS - 1000)
+    assert history.kinds() == [Kind.UNRESOLVED]
+    history.readings[captured] = Unknown(3)
+    assert history.kinds() == [Kind.UNRESOLVED]
+    # What was given back before an adoption belongs to others.
+    history.told = [replace(one, adopted=one.key == of) for one in history.told]
+    assert history.kinds() == []
+    assert (of, captured) not in list(wanted(history.books(), SCOPE))
 
 
 def test_two_answers() -> None:
@@ -339,13 +373,17 @@ def test_the_young_may_be_on_its_way() -> None:
     assert History([replace(waiting, until_ms=NOW_MS)]).kinds() == [Kind.MISSING]
 
 
-def test_what_the_provider_did_a_moment_ago_is_moving() -> None:
+def test_what_the_provider_is_ahead_with_may_be_told_the_next_moment() -> None:
     history = History()
     history.payment("p-1", "payment.reserved")
-    history.told = [replace(one, at_ms=NOW_MS - 1000) for one in history.told]
-    outcome = history.readings["there-p-1"]
+    outcome = history.readings[Asking.PAYMENT, "there-p-1"]
     assert isinstance(outcome, Observed)
-    history.readings["there-p-1"] = Observed(replace(outcome.reading, status=ProviderStatus.CAPTURED))
+    captured = replace(outcome.reading, status=ProviderStatus.CAPTURED)
+    history.readings[Asking.PAYMENT, "there-p-1"] = Observed(captured)
+    [found] = history.found()
+    assert (found.kind, found.moving) == (Kind.MISSING, True)
+    # What a command asked for a moment ago, nobody can know yet.
+    history.ask("p-1", "payment.capture", NOW_MS - 1000)
     [found] = history.found()
     assert (found.kind, found.moving) == (Kind.UNRESOLVED, True)
 

@@ -69,9 +69,9 @@ def test_no_token_no_path() -> None:
     assert unserved[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/payments/", "/payments/a/b", "/payments//"])
-def test_what_is_no_payment(path: str) -> None:
-    assert ask(path, f"Bearer {TOKEN}")[0] == 404
+def test_what_is_no_payment_and_an_id_with_a_slash() -> None:
+    assert ask("/payments/", f"Bearer {TOKEN}")[0] == 404
+    assert ask("/payments/a/b", f"Bearer {TOKEN}")[2] == {"asked": "a/b"}
 
 
 def test_the_token_shows_nowhere() -> None:

@@ -1,12 +1,16 @@
-"""The provider asked for many things, at the pace of its looks, each until it is answered or cannot be."""
+"""The provider asked for many things, a few at once and as fast as it answers, until each is answered or cannot
+be.
+"""
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.domain.operations import Deferred, Operation, Outcome, Unknown
 from gateway.mobilepay.client import MobilePay
 from gateway.mobilepay.options import MobilePayOptions
+
+Q = TypeVar("Q")
 
 _AT_ONCE: Final = 8
 _TRIES: Final = 4
@@ -27,13 +31,15 @@ class _Always:
         return True
 
 
-async def ask(options: MobilePayOptions, questions: Mapping[str, Operation]) -> dict[str, Outcome]:
+async def ask(options: MobilePayOptions, questions: Mapping[Q, Operation]) -> dict[Q, Outcome]:
     """Reads only. What the provider does not answer in a few tries stays Unknown or Deferred."""
+    if not questions:
+        return {}
     provider = MobilePay(options)
     provider.start()
     try:
         await _token(provider, options)
-        answers: dict[str, Outcome] = {}
+        answers: dict[Q, Outcome] = {}
         waiting = list(questions.items())[::-1]
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
@@ -43,9 +49,7 @@ async def ask(options: MobilePayOptions, questions: Mapping[str, Operation]) -> 
         await provider.close()
 
 
-async def _work(
-    provider: MobilePay, waiting: "list[tuple[str, Operation]]", answers: dict[str, Outcome]
-) -> None:
+async def _work(provider: MobilePay, waiting: "list[tuple[Q, Operation]]", answers: dict[Q, Outcome]) -> None:
     while waiting:
         name, operation = waiting.pop()
         for _ in range(_TRIES):

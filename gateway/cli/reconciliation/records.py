@@ -55,6 +55,7 @@ class Told:
     provider_payment_id: str | None = None
     provider_refund_id: str | None = None
     answers: MessageId | None = None
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def told(record: ConsumerRecord) -> Told | None:
         provider_payment_id=provider.get("paymentId"),
         provider_refund_id=provider.get("refundId"),
         answers=MessageId(source, id_) if isinstance(source, str) and isinstance(id_, str) else None,
+        adopted=data.get("adopted") is True,
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.cli.reconcile_records import Asked, Letter, Place, Told
+from gateway.cli.reconciliation.records import Asked, Letter, Place, Told
 from gateway.domain.identity import MessageId
 from gateway.domain.money import Money
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
@@ -48,7 +48,8 @@ class ToldRefund:
 
 @dataclass(slots=True)
 class Account:
-    """One payment by its key. `payments` and `refunds` are under the provider's ids. `unknown`: operations that
+    """One payment by its key; `at_ms` of its last event. `payments` and `refunds`
+    are under the provider's ids. `unknown`: operations that
     were told as unknown and of which nothing was heard since, by the refundId that they are about, None for the
     payment. `gaps`: the sequences that were expected and not seen.
     """
@@ -57,6 +58,7 @@ class Account:
     event_id: str = ""
     at_ms: int = 0
     merchant: str | None = None
+    adopted: bool = False
     payments: dict[str, ToldPayment] = field(default_factory=dict)
     refunds: dict[str, ToldRefund] = field(default_factory=dict)
     answers: Counter[MessageId] = field(default_factory=Counter)
@@ -99,6 +101,7 @@ class Books:
         if told.id and told.id == account.event_id:
             return
         account.event_id = told.id
+        account.adopted = account.adopted or told.adopted
         # After the state was forgotten, or at an adoption, the count begins anew.
         if account.sequence is not None and told.sequence not in (account.sequence + 1, 1):
             account.gaps.append(account.sequence + 1)
