@@ -159,6 +159,11 @@ def test_stopped_skipped_and_on_by_itself(settings: Settings) -> None:
         assert healthy.returncode == 1
         assert b"can be decoded" in healthy.stderr
         assert skip(settings, 0, 7).returncode == 2
+        unresolved = command("reconcile", "--json", settings=settings)
+        assert unresolved.returncode == 1
+        first, summary = map(json.loads, unresolved.stdout.splitlines())
+        assert (first["kind"], summary["Unresolved"]) == ("Unresolved", 1)
+        assert f"{BAD}:2 to 3 cannot be decoded" in first["message"]
         # The owner was not so much as fenced by what was refused.
         assert stopped(gateway)
         assert "fenced" not in gateway.output
@@ -183,6 +188,8 @@ def test_stopped_skipped_and_on_by_itself(settings: Settings) -> None:
     refused = command("dlq", "replay", settings=settings)
     assert refused.returncode == 1
     assert b"skipped batch" in refused.stdout
+    resolved = command("reconcile", "--json", settings=settings)
+    assert resolved.returncode == 0, resolved.stdout
     assert standing(settings)["lag"] == 0
     assert standing(settings)["owner"] is None
 
