@@ -6,12 +6,14 @@ calls the provider, `handle` settles what was heard, and the runtime commits sta
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 from gateway import codec
 from gateway.codec.timeline import Seen, add_step
 from gateway.domain import payment
+from gateway.domain.calls import AnyOperation, AnyOutcome, AnyWrite
 from gateway.domain.commands import Message, command_type
 from gateway.domain.draft import Conditions, Rules
 from gateway.domain.events import CommandRejected, PaymentEvent, PaymentUnknown, event_type
@@ -21,9 +23,6 @@ from gateway.domain.operations import (
     FindPayments,
     FindRefunds,
     Initiate,
-    Operation,
-    Outcome,
-    PaymentWrite,
     Prepare,
     ReadPayment,
     ReadRefund,
@@ -31,7 +30,15 @@ from gateway.domain.operations import (
     Refund,
     RefundCancel,
     RefundCapture,
-    RefundWrite,
+)
+from gateway.domain.points_of_sale import point_of_sale
+from gateway.domain.points_of_sale.events import PointOfSaleEvent, point_of_sale_event_type
+from gateway.domain.points_of_sale.operations import (
+    FindPointsOfSale,
+    MakePointOfSale,
+    ReadCheckin,
+    ReadPointOfSale,
+    RemovePointOfSale,
 )
 from gateway.domain.vocabulary import DeadLetterReason
 from gateway.kafka import handler as runtime
@@ -67,7 +74,7 @@ class Provider(Protocol):
         """Whether the provider can be told whose payment it is."""
         ...
 
-    async def perform(self, operation: Operation, permit: Permit) -> Outcome:
+    async def perform(self, operation: AnyOperation, permit: Permit) -> AnyOutcome:
         """One run. Whatever the far side does is an outcome; an exception is a fault of ours."""
         ...
 
@@ -76,20 +83,22 @@ class Provider(Protocol):
 class Call:
     """A domain operation as an effect of the runtime."""
 
-    operation: Operation
+    operation: AnyOperation
 
     @property
     def changes(self) -> bool:
-        return isinstance(self.operation, PaymentWrite | RefundWrite)
+        return isinstance(self.operation, AnyWrite)
 
     @property
     def urgency(self) -> Urgency:
         match self.operation:
-            case Initiate() | Prepare() | Refund():
+            case Initiate() | Prepare() | Refund() | MakePointOfSale():
                 return Urgency.FIRST if self.operation.first else Urgency.PENDING
-            case Ready() | Capture() | Cancel() | RefundCapture() | RefundCancel():
+            case Ready() | Capture() | Cancel() | RefundCapture() | RefundCancel() | RemovePointOfSale():
                 return Urgency.PENDING
             case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
+                return Urgency.READ
+            case ReadPointOfSale() | FindPointsOfSale() | ReadCheckin():
                 return Urgency.READ
             case _:
                 assert_never(self.operation)
@@ -106,7 +115,7 @@ class FlowOptions:
 
 
 class PaymentFlow:
-    """The runtime's handler for payments."""
+    """The runtime's handler for payments and points of sale."""
 
     state_version = codec.STATE_VERSION
 
@@ -131,35 +140,42 @@ class PaymentFlow:
         state: bytes | None,
         memo: Any,
         running: Call | None,
-        prompt: "runtime.Prompt[Message, Call, Outcome]",
+        prompt: "runtime.Prompt[Message, Call, AnyOutcome]",
         now: Now,
     ) -> Turn[Call]:
-        """One turn of one payment."""
+        """One turn of one payment or point of sale."""
+        if key.startswith(POINT_OF_SALE_PREFIX):
+            return self._point_of_sale(key, state, memo, running, prompt, now)
+        return self._payment(key, state, memo, running, prompt, now)
+
+    def _payment(
+        self,
+        key: str,
+        state: bytes | None,
+        memo: Any,
+        running: Call | None,
+        prompt: "runtime.Prompt[Message, Call, AnyOutcome]",
+        now: Now,
+    ) -> Turn[Call]:
         before = codec.decode_state(state) if state is not None else None
         seen = memo if memo is not None else Seen()
-        prompted = _prompt(prompt)
+        prompted: payment.Prompt = _prompt(prompt, payment.Performed)
         decision = payment.decide(
             key.partition(":")[2],
             before,
             seen.memo,
-            running.operation if running is not None else None,
+            running.operation if running is not None else None,  # type: ignore[arg-type]
             prompted,
             now,
             self._options.rules,
-            Conditions(self._provider.holding, self._provider.merchant_known),
+            self._conditions(),
             self._draws.random,
         )
         after = decision.state
         if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
             metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
-        subject = (
-            codec.Subject.POINT_OF_SALE if key.startswith(POINT_OF_SALE_PREFIX) else codec.Subject.PAYMENT
-        )
-        records = [self._event(event, subject) for event in decision.events]
-        if decision.dead_letter is not None:
-            assert isinstance(prompt, runtime.Arrived)
-            letter = _id_reused(decision.dead_letter, prompt.message)
-            records.append(self._dead_letter(prompt.record, letter))
+        records = [self._event(event) for event in decision.events]
+        records += self._id_reused(prompt, decision.dead_letter)
         return Turn(
             state=state if after == before else codec.encode_state(after) if after is not None else None,
             memo=None
@@ -172,18 +188,70 @@ class PaymentFlow:
             waiting=after.waiting if after is not None else 0,
         )
 
-    async def perform(self, key: str, effect: Call, permit: runtime.Permit) -> Outcome:
+    def _point_of_sale(
+        self,
+        key: str,
+        state: bytes | None,
+        memo: Any,
+        running: Call | None,
+        prompt: "runtime.Prompt[Message, Call, AnyOutcome]",
+        now: Now,
+    ) -> Turn[Call]:
+        before = codec.decode_point_of_sale(state) if state is not None else None
+        decision = point_of_sale.decide(
+            key.partition(":")[2],
+            before,
+            memo,
+            running.operation if running is not None else None,  # type: ignore[arg-type]
+            _prompt(prompt, point_of_sale.Performed),
+            now,
+            self._options.rules,
+            self._conditions(),
+            self._draws.random,
+        )
+        after = decision.state
+        if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
+            metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
+        if decision.dropped_notice:
+            metrics.NOTIFICATIONS_DROPPED.inc()
+        records = [self._point_of_sale_event(event) for event in decision.events]
+        records += self._id_reused(prompt, decision.dead_letter)
+        over = running is None and _is_over(decision)
+        written = None if after is None else codec.encode_point_of_sale(after)
+        return Turn(
+            state=state if after == before else written,
+            memo=None if over else decision.memo,
+            records=tuple(records),
+            effect=Call(decision.operation) if decision.operation is not None else None,
+            wake_at=decision.wake_at,
+            waiting=after.waiting if after is not None else 0,
+        )
+
+    def _conditions(self) -> Conditions:
+        return Conditions(self._provider.holding, self._provider.merchant_known)
+
+    async def perform(self, key: str, effect: Call, permit: runtime.Permit) -> AnyOutcome:
         return await self._provider.perform(effect.operation, permit)
 
-    def _event(self, event: PaymentEvent, subject: codec.Subject) -> Outgoing:
-        metrics.EVENTS.labels(type=event_type(event.fact)).inc()
-        if isinstance(event.fact, PaymentUnknown):
-            metrics.OPERATIONS_UNKNOWN.labels(operation=event.fact.operation).inc()
-        if event.answers is not None:
-            reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
-            metrics.COMMANDS_ANSWERED.labels(type=event.answers.type, reason=reason).inc()
-        wire = codec.write_event(event, self._options.event_source, subject)
+    def _event(self, event: PaymentEvent) -> Outgoing:
+        _count_event(event_type(event.fact), event)
+        wire = codec.write_event(event, self._options.event_source)
         return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
+
+    def _point_of_sale_event(self, event: PointOfSaleEvent) -> Outgoing:
+        _count_event(point_of_sale_event_type(event.fact), event)
+        wire = codec.write_point_of_sale_event(event, self._options.event_source)
+        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
+
+    def _id_reused(
+        self, prompt: "runtime.Prompt[Message, Call, AnyOutcome]", reason: DeadLetterReason | None
+    ) -> list[Outgoing]:
+        if reason is None:
+            return []
+        assert isinstance(prompt, runtime.Arrived)
+        text = "id: this source has used it before, under this key, with other data"
+        letter = codec.DeadLetter(reason, text, command_type(prompt.message.data))
+        return [self._dead_letter(prompt.record, letter)]
 
     def _dead_letter(self, record: Record, letter: codec.DeadLetter) -> Outgoing:
         metrics.COMMANDS_DEAD_LETTERED.labels(type=letter.type or "unknown", reason=letter.reason.value).inc()
@@ -192,8 +260,8 @@ class PaymentFlow:
         return Outgoing(Channel.DEAD_LETTERS, wire.key, wire.value, wire.headers)
 
 
-def _is_over(decision: payment.Decision) -> bool:
-    """The payment is forgotten, so that nothing of it need be kept in memory either."""
+def _is_over(decision: payment.Decision | point_of_sale.Decision) -> bool:
+    """All is forgotten, so that nothing need be kept in memory either."""
     return decision.state is None and decision.operation is None and decision.wake_at is None
 
 
@@ -202,23 +270,28 @@ def _seen_more(seen: Seen, prompt: payment.Prompt, decision: payment.Decision, n
     return Seen(decision.memo, steps)
 
 
+def _count_event(type_: str, event: PaymentEvent | PointOfSaleEvent) -> None:
+    metrics.EVENTS.labels(type=type_).inc()
+    if isinstance(event.fact, PaymentUnknown):
+        metrics.OPERATIONS_UNKNOWN.labels(operation=event.fact.operation).inc()
+    if event.answers is not None:
+        reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
+        metrics.COMMANDS_ANSWERED.labels(type=event.answers.type, reason=reason).inc()
+
+
 def _parts(record: Record) -> codec.RecordParts:
     return codec.RecordParts(record.key, record.value, record.headers, record.timestamp_ms)
 
 
-def _id_reused(reason: DeadLetterReason, message: Message) -> codec.DeadLetter:
-    text = "id: this source has used it before, for this payment, with other data"
-    return codec.DeadLetter(reason, text, command_type(message.data))
-
-
-def _prompt(prompt: "runtime.Prompt[Message, Call, Outcome]") -> payment.Prompt:
+def _prompt(prompt: "runtime.Prompt[Message, Call, AnyOutcome]", performed: Callable[..., Any]) -> Any:
+    """The runtime's prompt in the domain's words; an outcome belongs to whoever asked for it."""
     match prompt:
         case runtime.Arrived():
             return payment.CommandArrived(prompt.message)
         case runtime.Woken():
             return payment.Due()
         case runtime.Performed():
-            return payment.Performed(prompt.effect.operation, prompt.outcome)
+            return performed(prompt.effect.operation, prompt.outcome)
         case runtime.Restored():
             return payment.Restored()
         case _:

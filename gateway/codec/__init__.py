@@ -23,9 +23,15 @@ sender is turned away for what does no harm:
 
 from gateway.codec.commands import CommandLimits, read_command
 from gateway.codec.dead_letters import DeadLetter, Origin, write_dead_letter
-from gateway.codec.events import Subject, write_event
+from gateway.codec.events import write_event, write_point_of_sale_event
 from gateway.codec.records import Headers, RecordParts, Wire
-from gateway.codec.state import STATE_VERSION, decode_state, encode_state
+from gateway.codec.state import (
+    STATE_VERSION,
+    decode_point_of_sale,
+    decode_state,
+    encode_point_of_sale,
+    encode_state,
+)
 
 __all__ = [
     "STATE_VERSION",
@@ -34,11 +40,13 @@ __all__ = [
     "Headers",
     "Origin",
     "RecordParts",
-    "Subject",
     "Wire",
+    "decode_point_of_sale",
     "decode_state",
+    "encode_point_of_sale",
     "encode_state",
     "read_command",
     "write_dead_letter",
     "write_event",
+    "write_point_of_sale_event",
 ]

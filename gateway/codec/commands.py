@@ -85,7 +85,7 @@ def _read(record: RecordParts, limits: CommandLimits) -> Message:
     return Message(
         id=MessageId(envelope.source, envelope.id),
         type=type_,
-        data=meaning(type_, data),
+        data=meaning(data),
         data_hash=_hash(type_, adapter, data),
         time_ms=envelope.time_ms,
         expires_at_ms=_expiry(envelope, limits),

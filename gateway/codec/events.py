@@ -5,7 +5,6 @@ is left out.
 """
 
 import json
-from enum import StrEnum
 from typing import Any, assert_never
 
 from gateway.codec.records import Headers, Wire
@@ -33,32 +32,46 @@ from gateway.domain.events import (
     event_type,
 )
 from gateway.domain.identity import event_id
+from gateway.domain.points_of_sale.events import (
+    CheckinEnded,
+    CheckinStarted,
+    PointOfSaleCreated,
+    PointOfSaleDeleted,
+    PointOfSaleEvent,
+    PointOfSaleFact,
+    point_of_sale_event_type,
+)
+from gateway.domain.points_of_sale.operations import PointOfSaleReading
 
 _Fields = dict[str, Any]
 
 
-class Subject(StrEnum):
-    """Whose event it is, by the field that names it. A point of sale has no status."""
-
-    PAYMENT = "paymentId"
-    POINT_OF_SALE = "merchantPosId"
-
-
-def write_event(event: PaymentEvent, source: str, subject: Subject = Subject.PAYMENT) -> Wire:
-    """The record of `event`, keyed by its subject. `source` is the gateway's own ce_source."""
-    body = json.dumps(_body(event, subject), ensure_ascii=False, separators=(",", ":"))
-    return Wire(_bytes(event.payment_id), _bytes(body), _headers(event, source))
+def write_event(event: PaymentEvent, source: str) -> Wire:
+    """The record of a payment's event, keyed by the payment. `source` is the gateway's own ce_source."""
+    headers = _headers(event.payment_id, event, event_type(event.fact), source)
+    return _wire(event.payment_id, _body(event), headers)
 
 
-def _headers(event: PaymentEvent, source: str) -> Headers:
+def write_point_of_sale_event(event: PointOfSaleEvent, source: str) -> Wire:
+    """The same for a point of sale, keyed by the merchant's own id for it."""
+    headers = _headers(event.merchant_pos_id, event, point_of_sale_event_type(event.fact), source)
+    return _wire(event.merchant_pos_id, _point_of_sale_body(event), headers)
+
+
+def _wire(subject: str, body: _Fields, headers: Headers) -> Wire:
+    value = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Wire(_bytes(subject), _bytes(value), headers)
+
+
+def _headers(subject: str, event: PaymentEvent | PointOfSaleEvent, type_: str, source: str) -> Headers:
     cause = event.cause
     attributes = (
         ("ce_specversion", "1.0"),
-        ("ce_id", event_id(event.payment_id, cause.id, event.sequence)),
+        ("ce_id", event_id(subject, cause.id, event.sequence)),
         ("ce_source", source),
-        ("ce_type", event_type(event.fact)),
+        ("ce_type", type_),
         ("ce_time", write_time(event.occurred_at_ms)),
-        ("ce_subject", event.payment_id),
+        ("ce_subject", subject),
         ("ce_causationid", cause.id.id),
         ("ce_correlationid", cause.correlation_id),
         ("traceparent", cause.trace_parent),
@@ -68,25 +81,71 @@ def _headers(event: PaymentEvent, source: str) -> Headers:
     return tuple((name, _bytes(value)) for name, value in attributes if value is not None)
 
 
-def _body(event: PaymentEvent, subject: Subject) -> _Fields:
-    answers = event.answers
+def _body(event: PaymentEvent) -> _Fields:
     return _known(
         {
-            subject.value: event.payment_id,
+            "paymentId": event.payment_id,
             "sequence": event.sequence,
-            "status": event.status if subject is Subject.PAYMENT else None,
+            "status": event.status,
             "occurredAt": write_time(event.occurred_at_ms),
             "orderId": event.order_id,
             "posId": event.pos_id,
             "amounts": None if event.amounts is None else _amounts(event.amounts),
             "adopted": True if event.adopted else None,
             **_additions(event.fact),
-            "commandId": None if answers is None else answers.id.id,
-            "commandSource": None if answers is None else answers.id.source,
-            "commandType": None if answers is None else answers.type,
-            "provider": None if event.provider is None else _provider(event.provider) or None,
+            **_closing(event),
         }
     )
+
+
+def _point_of_sale_body(event: PointOfSaleEvent) -> _Fields:
+    return _known(
+        {
+            "merchantPosId": event.merchant_pos_id,
+            "sequence": event.sequence,
+            "occurredAt": write_time(event.occurred_at_ms),
+            **_point_of_sale_additions(event.fact),
+            **_closing(event),
+        }
+    )
+
+
+def _closing(event: PaymentEvent | PointOfSaleEvent) -> _Fields:
+    answers = event.answers
+    return {
+        "commandId": None if answers is None else answers.id.id,
+        "commandSource": None if answers is None else answers.id.source,
+        "commandType": None if answers is None else answers.type,
+        "provider": None if event.provider is None else _provider(event.provider) or None,
+    }
+
+
+def _point_of_sale_additions(fact: PointOfSaleFact) -> _Fields:
+    match fact:
+        case PointOfSaleCreated():
+            return _point_of_sale(fact.reading)
+        case PointOfSaleDeleted():
+            was = {} if fact.reading is None else _point_of_sale(fact.reading)
+            return {**was, "posId": fact.pos_id}
+        case CheckinStarted():
+            return {"posId": fact.pos_id, "loyaltyIds": fact.loyalty_ids}
+        case CheckinEnded():
+            return {"posId": fact.pos_id, "reason": fact.reason}
+        case PaymentUnknown() | CommandRejected():
+            return _additions(fact)
+        case _:
+            assert_never(fact)
+
+
+def _point_of_sale(reading: PointOfSaleReading) -> _Fields:
+    return {
+        "posId": reading.pos_id,
+        "storeId": reading.store_id,
+        "name": reading.name,
+        "beaconId": reading.beacon_id,
+        "supportedBeaconTypes": reading.supported_beacon_types,
+        "qrContent": reading.qr_content,
+    }
 
 
 def _amounts(amounts: Amounts) -> _Fields:

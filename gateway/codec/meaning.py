@@ -27,13 +27,16 @@ from gateway.domain.commands import (
     CancelRefund,
     CapturePayment,
     CaptureRefund,
+    CheckinNotified,
+    CreatePointOfSale,
     CreateRefund,
     Data,
+    DeletePointOfSale,
     InitiatePayment,
     PreparePayment,
     ReadyPayment,
     Restrictions,
-    UnsupportedCommand,
+    WatchCheckin,
 )
 from gateway.domain.money import Money
 
@@ -76,8 +79,8 @@ def aggregate_id(data: CommandData) -> tuple[str, str]:
             assert_never(data)
 
 
-def meaning(type_: str, data: CommandData) -> Data:
-    """The command; one that nothing can carry out yet is answered as unsupported."""
+def meaning(data: CommandData) -> Data:
+    """The command, in the domain's words."""
     match data:
         case PaymentInitiateData():
             return InitiatePayment(
@@ -129,8 +132,23 @@ def meaning(type_: str, data: CommandData) -> Data:
             return CaptureRefund(data.payment_id, data.refund_id)
         case RefundCancelData():
             return CancelRefund(data.payment_id, data.refund_id)
-        case PointOfSaleCreateData() | PointOfSaleDeleteData() | CheckinWatchData() | CheckinNotifiedData():
-            return UnsupportedCommand(type_, aggregate_id(data)[1])
+        case PointOfSaleCreateData():
+            return CreatePointOfSale(
+                merchant_pos_id=data.merchant_pos_id,
+                store_id=data.store_id,
+                name=data.name,
+                supported_beacon_types=data.supported_beacon_types,
+                beacon_id=data.beacon_id,
+                callback_alias=data.callback_alias,
+                require_payment_before_checkin=data.require_payment_before_checkin,
+                merchant_vat_number=data.merchant_vat_number,
+            )
+        case PointOfSaleDeleteData():
+            return DeletePointOfSale(data.merchant_pos_id, data.pos_id, data.merchant_vat_number)
+        case CheckinWatchData():
+            return WatchCheckin(data.merchant_pos_id, data.pos_id, data.seconds, data.merchant_vat_number)
+        case CheckinNotifiedData():
+            return CheckinNotified(data.merchant_pos_id)
         case _:
             assert_never(data)
 

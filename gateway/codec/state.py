@@ -1,5 +1,5 @@
-"""State records: a payment's state as compact JSON, in the fields of the domain type itself, without those
-that are None.
+"""State records: the state of a payment or a point of sale as compact JSON, in the fields of the domain type
+itself, without those that are None.
 
 The version stands beside the bytes, in the record's header. A new field comes in two releases: first read,
 then written; so a reader ignores what it does not know, and every field added after version 1 has a
@@ -8,11 +8,13 @@ default. A field that may be None has None for its default, else leaving it out 
 
 from pydantic import TypeAdapter
 
+from gateway.domain.points_of_sale.state import PointOfSaleState
 from gateway.domain.state import PaymentState
 
 STATE_VERSION = 1
 
 _PAYMENT = TypeAdapter(PaymentState)
+_POINT_OF_SALE = TypeAdapter(PointOfSaleState)
 
 
 def encode_state(state: PaymentState) -> bytes:
@@ -23,3 +25,12 @@ def encode_state(state: PaymentState) -> bytes:
 def decode_state(value: bytes) -> PaymentState:
     """The state of a record that `encode_state` wrote, by this version or an earlier one."""
     return _PAYMENT.validate_json(value)
+
+
+def encode_point_of_sale(state: PointOfSaleState) -> bytes:
+    """The same for a point of sale."""
+    return _POINT_OF_SALE.dump_json(state, exclude_none=True)
+
+
+def decode_point_of_sale(value: bytes) -> PointOfSaleState:
+    return _POINT_OF_SALE.validate_json(value)

@@ -11,13 +11,16 @@ from gateway.domain.commands import (
     CancelRefund,
     CapturePayment,
     CaptureRefund,
+    CheckinNotified,
+    CreatePointOfSale,
     CreateRefund,
+    DeletePointOfSale,
     InitiatePayment,
     Message,
     PreparePayment,
     ReadyPayment,
     StartCommand,
-    UnsupportedCommand,
+    WatchCheckin,
 )
 from gateway.domain.draft import Draft, cause_of
 from gateway.domain.events import Amounts
@@ -58,9 +61,8 @@ def judge(d: Draft, message: Message) -> None:
             refund_judging.judge_capture(d, message, data)
         case CancelRefund():
             refund_judging.judge_cancel(d, message, data)
-        case UnsupportedCommand():
-            take(d, message)
-            d.reject(message, Reason.UNSUPPORTED, f"{data.type} is not supported by this gateway")
+        case CreatePointOfSale() | DeletePointOfSale() | WatchCheckin() | CheckinNotified():
+            raise AssertionError(f"{data.kind} is no command of a payment")
         case _:
             assert_never(data)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.domain.operations import DeferralCause, Deferred, Operation, Outcome, Purpose
+from gateway.domain.calls import AnyOperation, AnyOutcome
+from gateway.domain.operations import DeferralCause, Deferred, Purpose
 from gateway.mobilepay.auth import TokenOptions, TokenSource
 from gateway.mobilepay.line import Line, Surroundings
 from gateway.mobilepay.options import MobilePayOptions, is_vat_number
@@ -116,7 +117,7 @@ class MobilePay:
             concurrency_limit=line.budget.limit(now),
         )
 
-    async def perform(self, operation: Operation, permit: Permit) -> Outcome:
+    async def perform(self, operation: AnyOperation, permit: Permit) -> AnyOutcome:
         """One run of requests. Whatever the far side does is an outcome; cancelling it drops the request in
         flight.
         """

@@ -122,9 +122,12 @@ def urgency_of(request: WireRequest) -> Urgency:
     return Urgency.PENDING if request.changes else Urgency.READ
 
 
+_PACED = ("read_payment", "read_refund", "read_checkin")
+
+
 def requests_of(request: WireRequest, most: int) -> int:
-    """Looks, and GETs of one payment or refund, are one request a run: what goes unanswered is asked again at the
-    reader's own pace, since the provider's pace for a resource holds for repeated requests too.
+    """Looks, and GETs of one payment, refund or check-in, are one request a run: what goes unanswered is asked
+    again at the reader's own pace, since the provider's pace for a resource holds for repeated requests too.
     """
-    paced = request.purpose is Purpose.LOOK or request.name in ("read_payment", "read_refund")
+    paced = request.purpose is Purpose.LOOK or request.name in _PACED
     return 1 if paced else most

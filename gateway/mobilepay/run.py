@@ -12,12 +12,11 @@ from typing import Protocol, assert_never
 
 import httpx
 
+from gateway.domain.calls import AnyOperation, AnyOutcome
 from gateway.domain.operations import (
     DeferralCause,
     Deferred,
     Observed,
-    Operation,
-    Outcome,
     ProviderRefundStatus,
     ProviderStatus,
     RefundObserved,
@@ -71,7 +70,7 @@ class _Withheld(Exception):
 class Run:
     """`requests` may have reached the provider, 401 and 429 included; `unheard` of them told no outcome."""
 
-    def __init__(self, line: Line, operation: Operation, request: WireRequest, permit: Permit) -> None:
+    def __init__(self, line: Line, operation: AnyOperation, request: WireRequest, permit: Permit) -> None:
         self._line = line
         self._operation = operation
         self._permit = permit
@@ -85,7 +84,7 @@ class Run:
         self._sent = False
         self._verdict: Verdict = Unheard("not_sent")
 
-    async def execute(self) -> Outcome:
+    async def execute(self) -> AnyOutcome:
         lapses = 0
         while True:
             try:
@@ -176,7 +175,7 @@ class Run:
         self._requests += 1
         metrics.PROVIDER_REQUESTS_IN_FLIGHT.inc()
 
-    def _outcome(self, verdict: Verdict) -> Outcome | None:
+    def _outcome(self, verdict: Verdict) -> AnyOutcome | None:
         """The run's end, or None where the next request is due."""
         line = self._line
         match verdict:
@@ -212,7 +211,7 @@ class Run:
             return Deferred(cause, 0, self._unheard, self._requests)
         return self._deferred(cause or DeferralCause.PERMIT_ENDED, _AWAY_SECONDS)
 
-    def _unanswered(self, *, tried: bool) -> Outcome:
+    def _unanswered(self, *, tried: bool) -> AnyOutcome:
         """No request of the run was answered. A write of which no byte left has no unknown outcome."""
         self._line.unanswered()
         if self._unheard or (tried and not self._request.changes):

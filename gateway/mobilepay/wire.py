@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 from urllib.parse import quote
 
+from gateway.domain.calls import AnyOperation
 from gateway.domain.commands import Restrictions
 from gateway.domain.operations import (
     Cancel,
@@ -16,7 +17,6 @@ from gateway.domain.operations import (
     FindPayments,
     FindRefunds,
     Initiate,
-    Operation,
     Prepare,
     Purpose,
     ReadPayment,
@@ -25,6 +25,13 @@ from gateway.domain.operations import (
     Refund,
     RefundCancel,
     RefundCapture,
+)
+from gateway.domain.points_of_sale.operations import (
+    FindPointsOfSale,
+    MakePointOfSale,
+    ReadCheckin,
+    ReadPointOfSale,
+    RemovePointOfSale,
 )
 from gateway.domain.vocabulary import PlannedCaptureDelay, Reason
 
@@ -59,7 +66,7 @@ class WireRequest:
     purpose: Purpose | None = None
 
 
-def request_of(operation: Operation) -> WireRequest:
+def request_of(operation: AnyOperation) -> WireRequest:
     match operation:
         case Initiate():
             return _creation("initiate", "payments", _initiate_body(operation), operation)
@@ -98,11 +105,28 @@ def request_of(operation: Operation) -> WireRequest:
         case FindRefunds(_, payment_id, purpose):
             target = f"{API_PATH}/refunds{_query(('paymentId', payment_id))}"
             return WireRequest("find_refunds", "GET", target, False, purpose=purpose)
+        case MakePointOfSale():
+            body = _point_of_sale_body(operation)
+            return _creation("create_point_of_sale", "pointofsales", body, operation)
+        case RemovePointOfSale(_, pos_id):
+            absent = Reason.POINT_OF_SALE_NOT_FOUND
+            return WireRequest("delete_point_of_sale", "DELETE", _point_of_sale(pos_id), True, absent=absent)
+        case ReadPointOfSale(_, pos_id, purpose):
+            target, absent = _point_of_sale(pos_id), Reason.POINT_OF_SALE_NOT_FOUND
+            return WireRequest("read_point_of_sale", "GET", target, False, absent=absent, purpose=purpose)
+        case FindPointsOfSale(_, merchant_pos_id, purpose):
+            target = f"{API_PATH}/pointofsales{_query(('merchantPosId', merchant_pos_id))}"
+            return WireRequest("find_points_of_sale", "GET", target, False, purpose=purpose)
+        case ReadCheckin(_, pos_id, purpose):
+            target, absent = f"{_point_of_sale(pos_id)}/checkin", Reason.POINT_OF_SALE_NOT_FOUND
+            return WireRequest("read_checkin", "GET", target, False, absent=absent, purpose=purpose)
         case _:
             assert_never(operation)
 
 
-def _creation(name: str, collection: str, body: bytes, operation: Initiate | Prepare | Refund) -> WireRequest:
+def _creation(
+    name: str, collection: str, body: bytes, operation: Initiate | Prepare | Refund | MakePointOfSale
+) -> WireRequest:
     return WireRequest(
         name,
         "POST",
@@ -186,6 +210,19 @@ def _refund_body(operation: Refund) -> bytes:
     )
 
 
+def _point_of_sale_body(operation: MakePointOfSale) -> bytes:
+    kinds = ",".join(_text(kind) for kind in operation.supported_beacon_types)
+    return _object(
+        ("merchantPosId", _text(operation.merchant_pos_id)),
+        ("name", _text(operation.name)),
+        ("storeId", _text(operation.store_id)),
+        ("supportedBeaconTypes", f"[{kinds}]"),
+        ("beaconId", None if operation.beacon_id is None else _text(operation.beacon_id)),
+        ("callbackAlias", None if operation.callback_alias is None else _text(operation.callback_alias)),
+        ("requirePaymentBeforeCheckin", _flag(operation.require_payment_before_checkin)),
+    )
+
+
 def _restrictions(restrictions: Restrictions | None) -> str | None:
     if restrictions is None:
         return None
@@ -214,6 +251,10 @@ def _payment(payment_id: str) -> str:
 
 def _refund(refund_id: str) -> str:
     return f"{API_PATH}/refunds/{quote(refund_id, safe='')}"
+
+
+def _point_of_sale(pos_id: str) -> str:
+    return f"{API_PATH}/pointofsales/{quote(pos_id, safe='')}"
 
 
 def _query(*parameters: tuple[str, str | None]) -> str:

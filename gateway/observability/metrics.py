@@ -36,6 +36,11 @@ COMMANDS_ACCEPTED = Counter(
     ("type",),
     registry=REGISTRY,
 )
+NOTIFICATIONS_DROPPED = Counter(
+    "gateway_notifications_dropped_total",
+    "Check-in notifications of points of sale that nothing is known of.",
+    registry=REGISTRY,
+)
 COMMANDS_ANSWERED = Counter(
     "gateway_commands_answered_total",
     "Commands answered by an event, by command type; reason: done, or why the command was rejected.",

@@ -13,7 +13,7 @@ from gateway.domain.refund_lifecycle import REFUND_ENDED, REFUND_TRANSITIONS
 from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
-from gateway.mobilepay.verdicts import REFUND_STATUSES, STATUSES
+from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 
 ROOT = Path(__file__).resolve().parents[2]
 

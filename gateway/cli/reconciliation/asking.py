@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from gateway.domain.operations import Deferred, Operation, Outcome, Unknown
+from gateway.domain.calls import AnyOutcome
+from gateway.domain.operations import Deferred, Operation, Unknown
 from gateway.mobilepay.client import MobilePay
 from gateway.mobilepay.options import MobilePayOptions
 
@@ -31,7 +32,7 @@ class _Always:
         return True
 
 
-async def ask(options: MobilePayOptions, questions: Mapping[Q, Operation]) -> dict[Q, Outcome]:
+async def ask(options: MobilePayOptions, questions: Mapping[Q, Operation]) -> dict[Q, AnyOutcome]:
     """Reads only. What the provider does not answer in a few tries stays Unknown or Deferred."""
     if not questions:
         return {}
@@ -39,7 +40,7 @@ async def ask(options: MobilePayOptions, questions: Mapping[Q, Operation]) -> di
     provider.start()
     try:
         await _token(provider, options)
-        answers: dict[Q, Outcome] = {}
+        answers: dict[Q, AnyOutcome] = {}
         waiting = list(questions.items())[::-1]
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
@@ -49,7 +50,9 @@ async def ask(options: MobilePayOptions, questions: Mapping[Q, Operation]) -> di
         await provider.close()
 
 
-async def _work(provider: MobilePay, waiting: "list[tuple[Q, Operation]]", answers: dict[Q, Outcome]) -> None:
+async def _work(
+    provider: MobilePay, waiting: "list[tuple[Q, Operation]]", answers: dict[Q, AnyOutcome]
+) -> None:
     while waiting:
         name, operation = waiting.pop()
         for _ in range(_TRIES):

@@ -12,12 +12,12 @@ from typing import Final
 from gateway.cli.reconciliation.answers import in_flight, of_commands
 from gateway.cli.reconciliation.books import Account, Books, ToldPayment, ToldRefund
 from gateway.cli.reconciliation.terms import Asking, Difference, Kind, Question, Readings, Scope
+from gateway.domain.calls import AnyOutcome
 from gateway.domain.lifecycle import may_follow, status_of
 from gateway.domain.money import Money
 from gateway.domain.operations import (
     Found,
     Observed,
-    Outcome,
     PaymentReading,
     ProviderRefundStatus,
     ProviderStatus,
@@ -83,7 +83,7 @@ def _account(key: str, account: Account, readings: Readings, in_hand: bool) -> I
         yield from _listed(key, account, readings.get((Asking.REFUNDS, provider_id)), in_hand)
 
 
-def _listed(key: str, account: Account, heard: Outcome | None, in_hand: bool) -> Iterator[Difference]:
+def _listed(key: str, account: Account, heard: AnyOutcome | None, in_hand: bool) -> Iterator[Difference]:
     """Refunds at the provider of which no event tells. What went wrong with the payment itself is told there."""
     if not isinstance(heard, Found):
         if not isinstance(heard, Rejected):
@@ -98,7 +98,7 @@ def _listed(key: str, account: Account, heard: Outcome | None, in_hand: bool) ->
             yield Difference(kind, key, text, moving=True)
 
 
-def _payment(key: str, told: ToldPayment, heard: Outcome | None, in_hand: bool) -> Iterator[Difference]:
+def _payment(key: str, told: ToldPayment, heard: AnyOutcome | None, in_hand: bool) -> Iterator[Difference]:
     if not isinstance(heard, Observed):
         yield _unheard(key, None, told.status.value, heard)
         return
@@ -115,7 +115,7 @@ def _payment(key: str, told: ToldPayment, heard: Outcome | None, in_hand: bool) 
     yield from _amount(key, None, told.amount, reading.amount)
 
 
-def _refund(key: str, told: ToldRefund, heard: Outcome | None, in_hand: bool) -> Iterator[Difference]:
+def _refund(key: str, told: ToldRefund, heard: AnyOutcome | None, in_hand: bool) -> Iterator[Difference]:
     if not isinstance(heard, RefundObserved):
         yield _unheard(key, told.refund_id, told.status.value, heard)
         return
@@ -132,7 +132,7 @@ def _refund(key: str, told: ToldRefund, heard: Outcome | None, in_hand: bool) ->
     yield from _amount(key, told.refund_id, told.amount, reading.amount)
 
 
-def _unheard(key: str, refund_id: str | None, told: str, heard: Outcome | None) -> Difference:
+def _unheard(key: str, refund_id: str | None, told: str, heard: AnyOutcome | None) -> Difference:
     what = "payment" if refund_id is None else "refund"
     if isinstance(heard, Rejected) and heard.refusal.reason in _ABSENT:
         return Difference(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.domain.calls import AnyOutcome
 from gateway.domain.identity import MessageId
-from gateway.domain.operations import Outcome
 
 GRACE_MS: Final = 5 * 60 * 1000
 
@@ -63,5 +63,5 @@ Question = tuple[Asking, str]
 """With the provider's id."""
 
 
-Readings = Mapping[Question, Outcome]
+Readings = Mapping[Question, AnyOutcome]
 """What the provider answered to each question."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.domain.commands import CapturePayment, UnsupportedCommand
+from gateway.domain.commands import CapturePayment
 from gateway.domain.draft import Rules
 from gateway.domain.events import PaymentCancelled, PaymentReserved, PaymentUnknown
 from gateway.domain.money import Currency, Money
@@ -483,12 +483,6 @@ def test_a_state_that_we_do_not_know_is_polled_on_and_its_refused_cancel_ends_it
     assert cancelled.provider is not None
     assert cancelled.provider.status == "RejectedByMobilePayDueToAgeRestrictions"
     assert rejected.answers is not None
-
-
-def test_an_unsupported_command_is_answered() -> None:
-    play = Play()
-    play.command(UnsupportedCommand("payment.prepare", PAYMENT_ID))
-    assert play.reason("m-1") is Reason.UNSUPPORTED
 
 
 def test_a_poll_that_is_denied_backs_off_without_an_event() -> None:

@@ -20,8 +20,8 @@ from gateway.domain.operations import (
 )
 from gateway.domain.vocabulary import Reason
 from gateway.mobilepay import fields
+from gateway.mobilepay.successes import STATUSES
 from gateway.mobilepay.verdicts import (
-    STATUSES,
     Answer,
     Heard,
     Misaddressed,
