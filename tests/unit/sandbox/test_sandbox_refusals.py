@@ -91,6 +91,7 @@ def test_a_body_that_is_no_json_object(till: Any, body: bytes) -> None:
 def test_another_content_type_is_415_without_body(till: Any) -> None:
     answer = till.create("/pos/v10/payments", till.order(), headers={"content-type": "text/plain"})
     assert (answer.status, answer.body) == (415, b"")
+    assert till.violations() == {"invalid_request": 1}
 
 
 def test_initiate_409_and_403(till: Any, make_till: Any) -> None:
@@ -142,7 +143,9 @@ def test_404_has_no_body(till: Any, method: str, path: str) -> None:
 def test_paths_and_methods_that_do_not_exist(till: Any) -> None:
     assert till.send("GET", "/pos/v9/payments").status == 404
     assert till.send("PUT", "/pos/v10/payments").status == 405
-    assert till.violations() == {"unknown_path": 2}
+    assert till.send("GET", "/pos/v10/receipts/7").status == 404
+    assert till.send("GET", "/pos/v10/payments/").status == 404
+    assert till.violations() == {"unknown_path": 4}
     assert till.refusal(till.send("GET", "/pos/v10/payments/7")) == (400, "1099")
 
 
@@ -240,6 +243,9 @@ def test_points_of_sale(till: Any, make_till: Any) -> None:
     assert till.refusal(create(callbackAlias="x" * 37)) == (400, "1116")
     assert till.refusal(create(beaconId="12345")) == (400, "1100")
     assert till.refusal(create(supportedBeaconTypes=["BluetoothMP1"])) == (400, "1099")
+    assert till.refusal(create(supportedBeaconTypes=[])) == (400, "1099")
+    assert till.refusal(create(supportedBeaconTypes=["QR", "QR"])) == (400, "1099")
+    assert till.refusal(create(requirePaymentBeforeCheckin="yes")) == (400, "1099")
     assert till.refusal(create(storeId=NOWHERE)) == (409, "1002")
     assert till.refusal(create(storeId=FOREIGN_STORE)) == (403, "1403")
     till.initiate()
@@ -251,7 +257,8 @@ def test_points_of_sale(till: Any, make_till: Any) -> None:
     assert till.refusal(till.send("GET", path, headers=other_merchant)) == (403, "1410")
     assert till.refusal(till.send("DELETE", path, headers=other_merchant)) == (403, "1409")
     stranger = make_till.second(till.sandbox, "stranger")
-    assert till.refusal(stranger.send("GET", path + "/checkin")) == (403, "1400")
+    for method, verb in (("GET", "/checkin"), ("GET", ""), ("DELETE", "")):
+        assert till.refusal(stranger.send(method, path + verb)) == (403, "1400")
 
 
 def test_the_tables_codes_are_all_reachable_here() -> None:

@@ -365,10 +365,21 @@ def test_the_users_of_both_countries_come_by_their_numbers(till: Any, phone: str
     payment_id = till.read(till.initiate())["paymentId"]
     assert till.refusal(till.user("checkin", "+4520031899")) == (400, "1099")
     assert till.refusal(till.user("acceptpayment", phone)) == (400, "1099")
+    assert till.refusal(till.user("checkin", phone, "999999999999999")) == (400, "1099")
     assert till.user("checkin", phone).status == 200
+    assert till.refusal(till.user("checkin", "+4520031802")) == (400, "1099")
     assert till.refusal(till.user("acceptpayment", "+4520031802")) == (400, "1099")
     assert till.user("acceptpayment", phone).status == 200
     reserved = till.get(payment_id)
     assert reserved["partialCapturePossible"] is phone.endswith("5")
     assert reserved["loyaltyIds"] == (["123456"] if phone.endswith("4") else [])
     assert till.refusal(till.user("cancelpaymentbyuser", None)) == (400, "1099")
+
+
+def test_a_prepared_payment_cannot_be_approved_before_it_is_ready(till: Any) -> None:
+    payment_id = prepared(till)
+    till.user("checkin")
+    assert till.refusal(till.user("acceptpayment")) == (400, "1099")
+    till.act(payment_id, "ready", TERMS)
+    assert till.user("acceptpayment").status == 200
+    assert till.status(payment_id) == "Reserved"
