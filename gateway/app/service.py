@@ -6,13 +6,17 @@ import random
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 from gateway import __version__
+from gateway.app.notifications import MAX_BURST, MAX_PER_SECOND, Bucket, notification_application
 from gateway.app.payments import told_of_payment
 from gateway.app.porch import Porch
 from gateway.app.web import served
+from gateway.codec import Wire
 from gateway.flow import PAYMENT_PREFIX, FlowOptions, PaymentFlow
 from gateway.kafka import topics
 from gateway.kafka.admin import administrator
@@ -21,6 +25,7 @@ from gateway.kafka.health import Phase
 from gateway.kafka.log import BrokerTrouble
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
+from gateway.kafka.sender import CommandSender
 from gateway.kafka.transactions import AioKafkaLog
 from gateway.mobilepay.client import MobilePay, Standing
 from gateway.observability.health import PartitionReport, Snapshot, http_application
@@ -64,10 +69,15 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, number)
         http = self._settings.http
-        listener = _listener(http.host, http.port)
+        names = f"{variable('http', 'host')}, {variable('http', 'port')}"
+        listener = _listener(http.host, http.port, names)
         token = http.query_token
         queries = None if token is None else PaymentQueries(token.reveal(), self._look)
-        async with served(http_application(self._snapshot, queries), listener):
+        async with AsyncExitStack() as open_ports:
+            await open_ports.enter_async_context(
+                served(http_application(self._snapshot, queries), listener, "health and metrics")
+            )
+            await self._listen_for_notifications(open_ports)
             self._provider.start()
             beside = [asyncio.create_task(self._pulse()), asyncio.create_task(self._watch_provider())]
             try:
@@ -79,6 +89,22 @@ class Service:
                     task.cancel()
                 await asyncio.gather(*beside, return_exceptions=True)
         log.info("stopped")
+
+    async def _listen_for_notifications(self, open_ports: AsyncExitStack) -> None:
+        """On a port of their own, if one is set: it alone is reached from outside."""
+        port = self._settings.notifications_port
+        if port is None:
+            return
+        listener = _listener(self._settings.http.host, port, variable("notifications", "port"))
+        sender = CommandSender(self._settings.broker_config())
+        open_ports.push_async_callback(sender.close)
+
+        async def keep(command: Wire) -> None:
+            assert command.key is not None and command.value is not None
+            await sender.send(command.key, command.value, command.headers)
+
+        application = notification_application(keep, lambda: str(uuid4()), Bucket(MAX_PER_SECOND, MAX_BURST))
+        await open_ports.enter_async_context(served(application, listener, "check-in notifications"))
 
     def _told_to_stop(self, number: int) -> None:
         if self._stop.is_set():
@@ -251,11 +277,11 @@ def _trouble(standing: Standing) -> str | None:
     return None
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, names: str) -> socket.socket:
+    """`names`: the settings that it comes from."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as fault:
         reason = fault.strerror or str(fault)
-        names = f"{variable('http', 'host')}, {variable('http', 'port')}"
         raise WrongSetup(f"{names}: cannot listen on {host} port {port}: {reason}") from None

@@ -26,7 +26,7 @@ class _HttpServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(application: Asgi, listener: socket.socket) -> AsyncIterator[None]:
+async def served(application: Asgi, listener: socket.socket, what: str) -> AsyncIterator[None]:
     """Serve on the listening socket for as long as the block lasts, then close it."""
     server = _HttpServer(
         uvicorn.Config(
@@ -43,7 +43,7 @@ async def served(application: Asgi, listener: socket.socket) -> AsyncIterator[No
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port, *_ = listener.getsockname()
-    log.info("serving health and metrics", host=host, port=port)
+    log.info(f"serving {what}", host=host, port=port)
     try:
         yield
     finally:

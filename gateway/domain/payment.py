@@ -4,7 +4,7 @@ Pure: time, randomness and the provider's standing are arguments. Whatever happe
 the one next thing from the state alone, so that a crash between any two turns loses nothing but time.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.domain import (
@@ -16,6 +16,7 @@ from gateway.domain import (
     late_refunds,
     readying,
     refunds,
+    restoring,
     starting,
     watching,
 )
@@ -103,7 +104,7 @@ def decide(
         case Performed(operation, outcome):
             _performed(d, operation, outcome)
         case Restored():
-            _restored(d)
+            restoring.restored(d)
         case _:
             assert_never(prompt)
     inbox.overtake(d)
@@ -126,8 +127,7 @@ def _performed(d: Draft, operation: Operation, outcome: Outcome) -> None:
     """An outcome counts only for what is still pending; one that a restore has overtaken is dropped."""
     if d.memo.drop_running:
         d.note(drop_running=False, last_request=d.now.steady)
-        if isinstance(operation, Refund | RefundCapture | RefundCancel):
-            refunds.dropped(d, operation)
+        restoring.dropped(d, operation, outcome)
         return
     reading, name, pending = d.memo.reading, d.memo.refund, d.state.pending
     match operation:
@@ -173,48 +173,6 @@ def _read(d: Draft, reading: Reading, refund: str | None, outcome: Outcome) -> N
             refunds.read(d, reading, refund, outcome)
         case _:
             assert_never(reading)
-
-
-def _restored(d: Draft) -> None:
-    """A pending operation counts as a run that went unheard; no resource is read before its pace allows.
-
-    A call that still runs is waited for, but its outcome counts only if it is the one that the state intends.
-    """
-    pace = d.now.steady + watching.poll_delay_seconds(d)
-    is_pending = d.state.pending is not None
-    d.memo = Memo(
-        pace=pace,
-        not_before=pace if d.state.provider_payment_id else d.now.steady,
-        last_request=d.now.steady,
-        unheard=is_pending,
-        spent=is_pending,
-        refunds=refunds.restored(d),
-    )
-    if d.running is not None and not _is_intended(d, d.running):
-        d.note(drop_running=True)
-
-
-def _is_intended(d: Draft, running: Operation) -> bool:
-    pending = d.state.pending
-    match running:
-        case Initiate() | Prepare():
-            if pending is None or not pending.starts or d.state.provider_payment_id:
-                return False
-            return replace(starting.request(d), first=running.first) == running
-        case Ready():
-            return (
-                pending is not None and pending.kind is OperationKind.READY and readying.request(d) == running
-            )
-        case Capture() | Cancel():
-            if pending is None or pending.kind not in (OperationKind.CAPTURE, OperationKind.CANCEL):
-                return False
-            return changing.request(d) == running
-        case Refund() | RefundCapture() | RefundCancel():
-            return refunds.is_intended(d, running)
-        case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
-            return False
-        case _:
-            assert_never(running)
 
 
 def _advance(d: Draft) -> None:

@@ -11,7 +11,15 @@ from typing import assert_never
 from gateway.domain import late_refunds, refund_changing, refund_judging, refund_watching, refunding
 from gateway.domain.draft import Draft
 from gateway.domain.memo import Reading, RefundMemo
-from gateway.domain.operations import Outcome, Refund, RefundCancel, RefundCapture, RefundWrite
+from gateway.domain.operations import (
+    Outcome,
+    ReadRefund,
+    Refund,
+    RefundCancel,
+    RefundCapture,
+    RefundObserved,
+    RefundWrite,
+)
 from gateway.domain.refund_draft import RefundDraft
 from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import RefundStatus
@@ -53,6 +61,20 @@ def dropped(d: Draft, operation: RefundWrite) -> None:
     r = _of(d, operation)
     if r is not None:
         r.note(last_request=d.now.steady)
+
+
+def passed_over(d: Draft, operation: ReadRefund, outcome: Outcome) -> None:
+    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    named = operation.provider_refund_id
+    refund = next((r for r in d.state.refunds if r.provider_refund_id == named), None)
+    if refund is None:
+        return
+    r = RefundDraft(d, refund.name)
+    if isinstance(outcome, RefundObserved):
+        refund_watching.heed_pace(r, outcome.reading)
+    else:
+        r.note(pace=d.now.steady + r.poll_delay_seconds)
+    r.note(not_before=max(r.memo.not_before, r.memo.pace))
 
 
 def read(d: Draft, reading: Reading, name: str | None, outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ from gateway.domain.operations import (
     Outcome,
     PaymentReading,
     Purpose,
+    ReadPayment,
     RefundObserved,
     Rejected,
     Unknown,
@@ -45,6 +46,17 @@ def heed_pace(d: Draft, reading: PaymentReading) -> None:
         d.change(poll_delay_ms=reading.poll_delay_ms)
     delay_ms = max(reading.poll_delay_ms, d.rules.min_poll_delay_ms)
     d.note(pace=d.now.steady + delay_ms / 1000)
+
+
+def passed_over(d: Draft, operation: ReadPayment, outcome: Outcome) -> None:
+    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    if operation.provider_payment_id != d.state.provider_payment_id:
+        return
+    if isinstance(outcome, Observed):
+        heed_pace(d, outcome.reading)
+    else:
+        d.note(pace=d.now.steady + poll_delay_seconds(d))
+    d.note(not_before=max(d.memo.not_before, d.memo.pace))
 
 
 def believe(

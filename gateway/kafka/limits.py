@@ -10,7 +10,8 @@ class Limits:
     `lease_seconds` runs from before a commit request; a request that changes something leaves only with
     `write_timeout_seconds` of it left. `commit_gap_seconds` between two transactions: begun at once, the
     broker answers CONCURRENT_TRANSACTIONS and the client waits 20 ms. `max_record_bytes` is what a topic
-    must take, key and headers included. `stopped_look_seconds`: how often a partition that stands before an
+    must take, key and headers included. `release_read_seconds`: so long a release waits for reads under way, whose
+    answers may hold the pace of the next. `stopped_look_seconds`: how often a partition that stands before an
     undecodable batch asks whether it was moved. `max_staged_bytes` bounds one transaction: above it no further
     command is accepted into it, so it ends at most one turn beyond, and can be committed within its time-out.
     """
@@ -18,6 +19,7 @@ class Limits:
     lease_seconds: float = 5.0
     write_timeout_seconds: float = 2.0
     release_timeout_seconds: float = 2.0
+    release_read_seconds: float = 0.6
     commit_gap_seconds: float = 0.0025
     commit_timeout_seconds: float = 15.0
     transaction_timeout_seconds: float = 20.0

@@ -127,8 +127,6 @@ class Partition(Generic[M, E, O]):
         self._watchdog.due()
         self._work.set()
 
-    # Failing and stopping.
-
     def _fail(self, fault: BaseException) -> None:
         if self._failure is None:
             self._failure = fault
@@ -265,19 +263,20 @@ class Partition(Generic[M, E, O]):
         await self.release()
 
     async def release(self) -> None:
-        """Commit what is settled and leave the release mark, without waiting for calls; then close for good."""
-        self._releasing = True
-        opened = self.phase in (Phase.OPEN, Phase.CLOSING)
-        if self.phase is not Phase.STOPPED:
-            self.phase = Phase.CLOSING
+        """Hear what is being read, commit what is settled and leave the release mark; then close for good."""
         self._turns.start_nothing()
+        if self.phase is Phase.OPEN:
+            self._intake.close()
+            await self._turns.ended(self._limits.release_read_seconds, lambda effect: not effect.changes)
+        self._releasing, opened = True, self.phase in (Phase.OPEN, Phase.CLOSING)
+        self.phase = Phase.STOPPED if self.phase is Phase.STOPPED else Phase.CLOSING
         self._turns.leasehold.end()
         self._work.set()
         if not opened:
             self._driver.cancel()
-        await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
-        self._driver.cancel()
-        await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
+        for _ in range(2):
+            await asyncio.wait({self._driver}, timeout=self._limits.release_timeout_seconds)
+            self._driver.cancel()
         self._turns.abandon()
         await self._drop_producer()
         self.phase = Phase.CLOSED

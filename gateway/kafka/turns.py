@@ -24,9 +24,7 @@ from gateway.kafka.staging import Staging
 
 
 class Turns(Generic[M, E, O]):
-    """`staged` is called when something is to be committed, `tried` when an effect has ended, `failed` with what
-    a handler or an effect raised.
-    """
+    """`staged`: something is to be committed; `tried`: an effect has ended; `failed`: it, or a handler, raised."""
 
     def __init__(
         self,
@@ -159,9 +157,10 @@ class Turns(Generic[M, E, O]):
         self._starting = False
         self._executor.clear()
 
-    async def ended(self, timeout_seconds: float) -> None:
-        """Wait until what runs has ended, or the time is over."""
-        tasks = [slot.run.task for slot in self._slots.values() if slot.run and slot.run.task]
+    async def ended(self, timeout_seconds: float, which: Callable[[E], bool] = lambda _: True) -> None:
+        """Wait until what runs (of a kind) has ended, or the time is over."""
+        runs = [slot.run for slot in self._slots.values() if slot.run]
+        tasks = [run.task for run in runs if run.task and which(run.effect)]
         if tasks:
             await asyncio.wait(tasks, timeout=timeout_seconds)
 

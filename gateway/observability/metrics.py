@@ -36,6 +36,13 @@ COMMANDS_ACCEPTED = Counter(
     ("type",),
     registry=REGISTRY,
 )
+NOTIFICATIONS = Counter(
+    "gateway_notifications_total",
+    "Requests to the notification port, by result: kept, not_kept (the broker was away), unreadable, too_large, "
+    "throttled, misdirected.",
+    ("result",),
+    registry=REGISTRY,
+)
 NOTIFICATIONS_DROPPED = Counter(
     "gateway_notifications_dropped_total",
     "Check-in notifications of points of sale that nothing is known of.",

@@ -98,6 +98,13 @@ def read(d: PointOfSaleDraft, pos_id: str, outcome: PointOfSaleOutcome) -> None:
             assert_never(outcome)
 
 
+def passed_over(d: PointOfSaleDraft, pos_id: str, outcome: PointOfSaleOutcome) -> None:
+    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    if isinstance(outcome, CheckinObserved):
+        d.change(poll_delay_ms=outcome.reading.poll_delay_ms)
+    _rest(d, pos_id, poll_delay_seconds(d))
+
+
 def poll_delay_seconds(d: PointOfSaleDraft) -> float:
     """The provider's last word on the pace of check-ins here, never below the configured floor."""
     delay_ms = d.state.poll_delay_ms

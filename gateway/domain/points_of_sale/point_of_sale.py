@@ -131,6 +131,8 @@ def _performed(d: PointOfSaleDraft, operation: PointOfSaleOperation, outcome: Po
     """An outcome counts only for what is still pending; one that a restore has overtaken is dropped."""
     if d.memo.drop_running:
         d.note(drop_running=False, last_request=d.now.steady)
+        if isinstance(operation, ReadCheckin):
+            checkins.passed_over(d, operation.pos_id, outcome)
         return
     match operation:
         case MakePointOfSale():

@@ -7,8 +7,8 @@ import contextlib
 class Proxy:
     """Between clients of `port` and a server on loopback.
 
-    `cut` holds back every byte in both directions; `break_all` resets each connection; `lose_next_answer_to` resets
-    the one by which the next request of a kind has just gone through.
+    `cut` holds back every byte in both directions; `break_all` resets each connection; `lose_next_answer_to`
+    resets the one by which the next request of a kind has just gone through.
     """
 
     def __init__(self, port: int, target_port: int) -> None:

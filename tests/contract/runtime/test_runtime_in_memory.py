@@ -323,6 +323,28 @@ def test_a_release_mark_names_what_is_under_way_and_only_that_waits() -> None:
     run(story())
 
 
+def test_a_release_hears_what_is_being_read_before_it_lets_go() -> None:
+    """Its answer may hold the pace of the next reading, which the new owner could not know otherwise."""
+
+    async def story() -> None:
+        broker, world = MemoryBroker(), World()
+        world.gate = asyncio.Event()
+        one = await Instance(broker, world, "a").start()
+        broker.produce(0, "c:1", b"x:1")
+        await one.opened()
+        await asyncio.sleep(1)
+        one.kill()
+        world.seconds = 0.4
+        two = await Instance(broker, world, "b").start()
+        await two.opened()
+        two.stop_feeding()
+        assert not broker.published(0, Channel.EVENTS), "the look of the new owner is under way"
+        await two.partitions.revoked([0])
+        assert len(broker.published(0, Channel.EVENTS)) == 1
+
+    run(story())
+
+
 def test_an_idle_owner_renews_its_lease_by_a_transaction_when_it_needs_one() -> None:
     async def story() -> None:
         broker, world = MemoryBroker(), World()

@@ -17,6 +17,7 @@ from gateway.domain.operations import (
     Rejected,
     Unknown,
 )
+from gateway.domain.payment import Restored
 from gateway.domain.vocabulary import By, CancelReason, CaptureMode, PaymentStatus, Reason, WhenBusy
 from tests.unit.domain.play import CANCEL, CAPTURE, EMPTY, PROVIDER_ID, Play, initiate, observed
 
@@ -160,3 +161,17 @@ def test_a_thousand_commands_are_remembered_and_no_more() -> None:
     play.command(CAPTURE, "c-3")
     assert len([e for e in play.events if e.answers and e.answers.id.id == "c-3"]) == 1
     assert Rules().max_remembered_commands == 1_000 and Rules().max_waiting_commands == 64
+
+
+def test_a_reading_that_a_restore_has_overtaken_still_holds_for_the_pace() -> None:
+    play = Play().started()
+    play.due()
+    assert isinstance(play.running, ReadPayment)
+    running = play.running
+    play.turn(Restored())
+    assert play.running is running, "it runs on, and its outcome counts for nothing else"
+    play.outcome(observed(P.ISSUED, poll_delay_ms=5000), after_seconds=3.0)
+    assert play.types() == ["payment.initiated"]
+    heard_at = play.clock.steady
+    play.due()
+    assert isinstance(play.running, ReadPayment) and play.clock.steady - heard_at >= 5.0
