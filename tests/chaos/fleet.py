@@ -34,6 +34,8 @@ class Fleet:
             "GATEWAY_POS__CLIENT_SECRET": SECRET,
             "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
             "GATEWAY_POS__SETTLE_SECONDS": "5",
+            # Some prepared payments are forgotten on purpose.
+            "GATEWAY_PREPARED_TIMEOUT_SECONDS": "8",
             "GATEWAY_HTTP__HOST": "127.0.0.1",
         }
         path = folder / "scenario.json"

@@ -20,7 +20,7 @@ from gateway.demo.processes import NotReady, ledger, post, violations
 from gateway.demo.shop import Shop
 from gateway.demo.wire import Wire, connected
 from tests.chaos.fleet import Fleet
-from tests.chaos.test_crash import SCENARIO, follow, rest
+from tests.chaos.test_crash import HABITS, SCENARIO, follow, rest
 
 PAYMENTS_PER_SECOND = 15
 FROZEN_SECONDS = (3.0, 14.0)
@@ -29,7 +29,7 @@ FROZEN_SECONDS = (3.0, 14.0)
 async def storm(broker: EmbeddedKafka, folder: Path, seconds: float, seed: int, size: int) -> bool:
     draws = random.Random(seed)
     payments = round(seconds * PAYMENTS_PER_SECOND)
-    shop = Shop(seed, payments, shared_share=0.02)
+    shop = Shop(seed, payments, **HABITS)
     done: Counter[str] = Counter()
     with Fleet(broker, folder, SCENARIO, size) as fleet:
         async with connected(fleet.bootstrap, fleet.topics) as wire:

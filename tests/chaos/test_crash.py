@@ -23,6 +23,7 @@ REST_SECONDS = 4.0
 PATIENCE_SECONDS = 150.0
 KILL_PATIENCE_SECONDS = 30.0
 
+HABITS = {"shared_share": 0.02, "prepared_share": 0.15, "refund_share": 0.4}
 SHARES = {"error_before": 0.01, "error_after": 0.02, "timeout_after": 0.01, "reset_after": 0.02}
 SCENARIO = {
     "any_pos": True,
@@ -41,7 +42,7 @@ SCENARIO = {
 async def test_two_gateways_killed_with_calls_in_flight_answer_each_command_once(
     kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:
-    shop = Shop(seed=1, payments=(KILLS + 1) * BURST, shared_share=0.02)
+    shop = Shop(seed=1, payments=(KILLS + 1) * BURST, **HABITS)
     in_flight = []
     with Fleet(kafka, tmp_path, SCENARIO, size=2) as fleet:
         async with connected(fleet.bootstrap, fleet.topics) as wire:

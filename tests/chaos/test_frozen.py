@@ -14,7 +14,7 @@ from gateway.demo.processes import ledger, post, violations
 from gateway.demo.shop import Shop
 from gateway.demo.wire import connected
 from tests.chaos.fleet import Fleet
-from tests.chaos.test_crash import BURST, SCENARIO, burst, follow, rest
+from tests.chaos.test_crash import BURST, HABITS, SCENARIO, burst, follow, rest
 
 FROZEN_SECONDS = 10.0
 
@@ -23,7 +23,7 @@ FROZEN_SECONDS = 10.0
 async def test_a_gateway_that_wakes_up_after_its_session_does_no_harm(
     kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:
-    shop = Shop(seed=2, payments=2 * BURST, shared_share=0.02)
+    shop = Shop(seed=2, payments=2 * BURST, **HABITS)
     with Fleet(kafka, tmp_path, SCENARIO, size=2) as fleet:
         async with connected(fleet.bootstrap, fleet.topics) as wire:
             following = asyncio.create_task(follow(shop, wire))

@@ -27,6 +27,7 @@ from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.secret import Secret
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.sandbox.customers import CustomerPolicy
+from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import FaultPlan
 from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker, MemoryLog
 from tests.fakes.virtual_time import VirtualClock
@@ -146,6 +147,7 @@ class Town:
         config = SandboxConfig(
             seed=self.plan.seed,
             any_pos=True,
+            poll_delay_ms=Span(200, 3000),
             customers=CustomerPolicy(decline=0.15, never=0.15),
         )
         self._faults = faults
