@@ -5,6 +5,7 @@ import sys
 import typer
 
 from gateway.cli import check, demo, dlq, events, partitions, reconcile, run, sandbox, send, topics
+from gateway.cli.by_hand import payments, pos, stores
 from gateway.cli.outcome import Failed
 
 application = typer.Typer(
@@ -17,7 +18,21 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, sandbox, demo, send, events, topics, dlq, partitions, reconcile, check):
+for group in (
+    run,
+    sandbox,
+    demo,
+    send,
+    events,
+    topics,
+    dlq,
+    partitions,
+    reconcile,
+    stores,
+    pos,
+    payments,
+    check,
+):
     group.register(application)
 
 

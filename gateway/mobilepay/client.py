@@ -14,13 +14,15 @@ import httpx
 from gateway.domain.calls import AnyOperation, AnyOutcome
 from gateway.domain.operations import DeferralCause, Deferred, Purpose
 from gateway.mobilepay.auth import TokenOptions, TokenSource
+from gateway.mobilepay.by_hand import ask_by_hand
 from gateway.mobilepay.line import Line, Surroundings
 from gateway.mobilepay.options import MobilePayOptions, is_vat_number
 from gateway.mobilepay.pacing import Admission
 from gateway.mobilepay.run import Permit, Run, jittered_ms
 from gateway.mobilepay.token_endpoint import Credentials
 from gateway.mobilepay.transport import StrictTransport, TransportOptions
-from gateway.mobilepay.wire import request_of
+from gateway.mobilepay.verdicts import Answer
+from gateway.mobilepay.wire import WireRequest, request_of
 
 _TOKEN_CONNECTIONS = 4
 _LOOK_PATIENCE_SECONDS = 2.0
@@ -102,6 +104,10 @@ class MobilePay:
         """
         named = self._line.merchant(merchant)
         return named is not None and is_vat_number(named)
+
+    async def ask(self, request: WireRequest, merchant: str | None = None) -> Answer:
+        """One call by hand. Raises `NotAnswered`."""
+        return await ask_by_hand(self._line, request, merchant)
 
     def standing(self) -> Standing:
         line, now = self._line, self._line.around.steady()
