@@ -46,6 +46,7 @@ from tests.unit.mobilepay.operations import (
     ALL,
     CANCEL,
     CAPTURE,
+    CREATING,
     FIND,
     FIND_ALL,
     INITIATE,
@@ -55,7 +56,6 @@ from tests.unit.mobilepay.operations import (
     PAYMENT,
     POLL,
     READ_BACK,
-    RESTRICTED,
 )
 
 BUSY = answer(409, {"code": "1301", "correlationId": "c-1"})
@@ -629,7 +629,7 @@ def test_whatever_the_far_side_does_is_an_outcome(
                     assert 0 <= unheard <= requests == sent
                     assert after_ms >= 0
                 case Accepted(made):
-                    assert (made is not None) == (operation in (INITIATE, RESTRICTED))
+                    assert (made is not None) == (operation in CREATING)
             assert play.client.standing().in_flight == 0
             play.time.pass_(data.draw(st.sampled_from([0.0, 1.0, 60.0])))
 

@@ -8,19 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.calls import AnyOperation
 from gateway.domain.money import MAX_VALUE, Currency, Money
 from gateway.domain.operations import (
     Accepted,
     Found,
     Observed,
-    Operation,
     PaymentReading,
+    ProviderRefundStatus,
     ProviderStatus,
+    RefundObserved,
+    RefundReading,
     Refusal,
 )
+from gateway.domain.points_of_sale.operations import CheckinObserved, CheckinReading, PointOfSaleObserved
 from gateway.domain.vocabulary import Reason
 from gateway.mobilepay import fields
-from gateway.mobilepay.successes import STATUSES
+from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from gateway.mobilepay.verdicts import (
     Answer,
     Heard,
@@ -35,17 +39,37 @@ from gateway.mobilepay.verdicts import (
 from gateway.mobilepay.wire import Identification, headers_of, major_units, request_of
 from tests.unit.mobilepay.operations import (
     ALL,
+    BEACON,
     CANCEL,
+    CANCEL_REFUND,
     CAPTURE,
+    CAPTURE_REFUND,
+    CHANGES,
+    CREATING,
     FIND,
     FIND_ALL,
     FIND_CAPTURED,
+    FIND_POS,
+    FIND_REFUNDS,
     INITIATE,
     KEY,
+    LISTS,
+    MAKE_PLAIN_POS,
+    MAKE_POS,
+    MAKE_REFUND,
     PAYMENT,
     POLL,
+    POLL_REFUND,
     POS,
+    PREPARE,
+    READ_CHECKIN,
+    READ_POS,
+    READY,
+    READY_PLAIN,
+    REFUND,
+    REMOVE_POS,
     RESTRICTED,
+    STORE,
     WRITES,
 )
 
@@ -70,7 +94,7 @@ SAMPLE = {
 
 
 def heard(
-    operation: Operation, status: int, body: object = b"", headers: dict[str, str] | None = None
+    operation: AnyOperation, status: int, body: object = b"", headers: dict[str, str] | None = None
 ) -> Verdict:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = Answer(status, httpx.Headers(headers or {}), raw)
@@ -115,9 +139,62 @@ def read(**changes: object) -> PaymentReading:
             None,
         ),
         (FIND_ALL, f"GET /pos/v10/payments?posId={POS}", None),
+        (
+            PREPARE,
+            "POST /pos/v10/payments/prepare",
+            b'{"posId":"c85916b1-8e17-4275-a388-551e16aa6293","orderId":"ORDER-12345"}',
+        ),
+        (
+            READY,
+            f"POST /pos/v10/payments/{PAYMENT}/ready",
+            (
+                b'{"amount":12.5,"currencyCode":"DKK",'
+                b'"restrictions":{"debitCardDisallowed":false,"creditCardDisallowed":true},'
+                b'"merchantPaymentLabel":"Kasse 2","plannedCaptureDelay":"LessThan24Hours"}'
+            ),
+        ),
+        (
+            READY_PLAIN,
+            f"POST /pos/v10/payments/{PAYMENT}/ready",
+            b'{"amount":1,"currencyCode":"EUR","plannedCaptureDelay":"None"}',
+        ),
+        (
+            MAKE_REFUND,
+            "POST /pos/v10/refunds",
+            (
+                b'{"paymentId":"3974eae6-e36f-4148-b5ee-22689e528c75","refundOrderId":"REFUND-12345",'
+                b'"amount":12.5,"currencyCode":"DKK"}'
+            ),
+        ),
+        (CAPTURE_REFUND, f"POST /pos/v10/refunds/{REFUND}/capture", None),
+        (CANCEL_REFUND, f"POST /pos/v10/refunds/{REFUND}/cancel", None),
+        (POLL_REFUND, f"GET /pos/v10/refunds/{REFUND}", None),
+        (FIND_REFUNDS, f"GET /pos/v10/refunds?paymentId={PAYMENT}", None),
+        (
+            MAKE_POS,
+            "POST /pos/v10/pointofsales",
+            (
+                b'{"merchantPosId":"My-Pos-1","name":"Cafeteria \\"2\\"",'
+                b'"storeId":"401b5617-ae5e-4f1a-9a59-5a446dbb3caa","supportedBeaconTypes":["QR","Bluetooth"],'
+                b'"beaconId":"a7b69d37-6753-4e94-afc3-ef5dab04b7f4","callbackAlias":"Example Alias",'
+                b'"requirePaymentBeforeCheckin":true}'
+            ),
+        ),
+        (
+            MAKE_PLAIN_POS,
+            "POST /pos/v10/pointofsales",
+            (
+                b'{"merchantPosId":"My-Pos-1","name":"Till","storeId":"401b5617-ae5e-4f1a-9a59-5a446dbb3caa",'
+                b'"supportedBeaconTypes":["QR"],"requirePaymentBeforeCheckin":false}'
+            ),
+        ),
+        (REMOVE_POS, f"DELETE /pos/v10/pointofsales/{POS}", None),
+        (READ_POS, f"GET /pos/v10/pointofsales/{POS}", None),
+        (FIND_POS, "GET /pos/v10/pointofsales?merchantPosId=My%20Pos%20%26%201", None),
+        (READ_CHECKIN, f"GET /pos/v10/pointofsales/{POS}/checkin", None),
     ],
 )
-def test_a_request_is_these_bytes_for_ever(operation: Operation, line: str, body: bytes | None) -> None:
+def test_a_request_is_these_bytes_for_ever(operation: AnyOperation, line: str, body: bytes | None) -> None:
     request = request_of(operation)
     assert f"{request.method} {request.target}" == line
     assert request.body == body
@@ -130,9 +207,9 @@ def test_only_creating_calls_carry_a_key_and_only_bodies_a_type() -> None:
         request = request_of(operation)
         names = [name.lower() for name, _ in headers_of(request, who, "Bearer t")]
         assert len(set(names)) == len(names)
-        assert ("x-mobilepay-idempotency-key" in names) == (operation in (INITIATE, RESTRICTED))
+        assert ("x-mobilepay-idempotency-key" in names) == (operation in CREATING)
         assert ("content-type" in names) == (request.body is not None)
-        assert request.changes == (request.method == "POST")
+        assert request.changes == (request.method in ("POST", "DELETE"))
 
 
 def test_the_headers_of_a_creating_call() -> None:
@@ -257,8 +334,8 @@ def test_another_payment_or_no_status_is_no_answer() -> None:
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
 def test_a_repeatable_write_succeeds_on_any_2xx(status: int, body: bytes) -> None:
-    assert heard(CAPTURE, status, body) == Heard(Accepted())
-    assert heard(CANCEL, status, body) == Heard(Accepted())
+    for operation in CHANGES:
+        assert heard(operation, status, body) == Heard(Accepted())
 
 
 def test_a_creating_call_needs_the_id_it_made() -> None:
@@ -273,8 +350,11 @@ def test_a_creating_call_needs_the_id_it_made() -> None:
         {"id": "x"},
         [],
     )
-    for body in bodies:
-        assert heard(INITIATE, 200, body) == Unheard("unreadable")
+    for operation in CREATING:
+        assert all(heard(operation, 200, body) == Unheard("unreadable") for body in bodies)
+    assert heard(PREPARE, 200, {"paymentId": PAYMENT}) == Heard(Accepted(PAYMENT))
+    assert heard(MAKE_REFUND, 200, {"refundId": REFUND}) == Heard(Accepted(REFUND))
+    assert heard(MAKE_POS, 200, {"posId": POS}) == Heard(Accepted(POS))
     for unsafe in ("../cancel", "a/b", "a?b", "x" * 65, "é", "a\nb"):
         assert heard(INITIATE, 200, {"paymentId": unsafe}) == Unheard("unreadable")
 
@@ -292,6 +372,72 @@ def test_a_list_is_read_whole_or_not_at_all() -> None:
     )
     for body in bodies:
         assert heard(FIND, 200, body) == Unheard("unreadable")
+
+
+REFUND_SAMPLE = {
+    "refundId": REFUND,
+    "paymentId": PAYMENT,
+    "refundOrderId": "REFUND-12345",
+    "amount": 12.5,
+    "currencyCode": "DKK",
+    "status": "Reserved",
+    "pollDelayInMs": 100,
+}
+
+
+def read_refund(**changes: object) -> RefundReading:
+    verdict = heard(POLL_REFUND, 200, {**REFUND_SAMPLE, **changes})
+    assert isinstance(verdict, Heard), verdict
+    assert isinstance(verdict.outcome, RefundObserved)
+    return verdict.outcome.reading
+
+
+def test_the_sample_of_a_refund_is_read() -> None:
+    amount, reserved = Money(1250, Currency.DKK), ProviderRefundStatus.RESERVED
+    expected = RefundReading(REFUND, PAYMENT, "REFUND-12345", amount, reserved, "Reserved", 100)
+    assert read_refund() == expected
+    assert read_refund(amount="much").amount is None
+    assert read_refund(pollDelayInMs=None).poll_delay_ms == 1000
+    for body in ({**REFUND_SAMPLE, "refundId": PAYMENT}, {**REFUND_SAMPLE, "status": ""}, {}, []):
+        assert heard(POLL_REFUND, 200, body) == Unheard("unreadable")
+
+
+def test_every_state_of_a_refund_has_one_meaning_and_other_words_are_unknown() -> None:
+    assert set(REFUND_STATUSES.values()) == set(ProviderRefundStatus) - {ProviderRefundStatus.UNKNOWN}
+    for word, status in REFUND_STATUSES.items():
+        assert read_refund(status=word).status is status
+    for word in ("ExpiredAndCapturred", "captured", "CancelledByUser"):
+        assert read_refund(status=word).status is ProviderRefundStatus.UNKNOWN
+
+
+def test_a_point_of_sale_and_its_check_in_are_read() -> None:
+    said = {
+        "posId": POS,
+        "merchantPosId": "My-Pos-1",
+        "storeId": STORE,
+        "name": "Cafeteria register #2",
+        "beaconId": BEACON.upper(),
+        "supportedBeaconTypes": ["QR", "Bluetooth"],
+    }
+    verdict = heard(READ_POS, 200, said)
+    assert isinstance(verdict, Heard)
+    assert isinstance(verdict.outcome, PointOfSaleObserved)
+    reading = verdict.outcome.reading
+    assert (reading.pos_id, reading.name, reading.supported_beacon_types) == (
+        POS,
+        "Cafeteria register #2",
+        ("QR", "Bluetooth"),
+    )
+    assert reading.qr_content == f"mobilepaypos://pos?id={BEACON}&source=qr", "lower case, the beacon's id"
+    assert heard(READ_POS, 200, {**said, "posId": STORE}) == Unheard("unreadable")
+    assert heard(READ_POS, 200, {**said, "storeId": None}) == Unheard("unreadable")
+    here = heard(READ_CHECKIN, 200, {"isUserCheckedIn": True, "loyaltyIds": [], "pollDelayInMs": 100})
+    assert here == Heard(CheckinObserved(CheckinReading(True, (), 100)))
+    gone = heard(READ_CHECKIN, 200, {"isUserCheckedIn": False})
+    assert gone == Heard(CheckinObserved(CheckinReading(False, None, 1000)))
+    assert heard(READ_CHECKIN, 200, {"isUserCheckedIn": "yes"}) == Unheard("unreadable")
+    assert heard(FIND_POS, 200, {"posIds": [POS]}) == Heard(Found((POS,)))
+    assert heard(FIND_REFUNDS, 200, {"refundIds": [REFUND]}) == Heard(Found((REFUND,)))
 
 
 def test_a_refusal_carries_code_and_correlation_id_but_no_text() -> None:
@@ -324,14 +470,21 @@ def test_a_refusal_carries_code_and_correlation_id_but_no_text() -> None:
         (999, Unheard("server_error")),
     ],
 )
-def test_answers_without_a_body(operation: Operation, status: int, verdict: Verdict) -> None:
+def test_answers_without_a_body(operation: AnyOperation, status: int, verdict: Verdict) -> None:
     assert heard(operation, status) == verdict
 
 
 def test_a_404_is_about_the_resource_only_on_a_path_that_names_one() -> None:
     for named in (CAPTURE, CANCEL, POLL):
         assert heard(named, 404) == Refused(Refusal(Reason.PAYMENT_NOT_FOUND, 404))
-    for operation in (INITIATE, FIND):
+    for refund in (CAPTURE_REFUND, CANCEL_REFUND, POLL_REFUND):
+        assert heard(refund, 404) == Refused(Refusal(Reason.REFUND_NOT_FOUND, 404))
+    assert heard(CAPTURE_REFUND, 404, {"code": "1004"}) == Refused(
+        Refusal(Reason.REFUND_NOT_FOUND, 404, "1004")
+    )
+    for place in (REMOVE_POS, READ_POS, READ_CHECKIN):
+        assert heard(place, 404) == Refused(Refusal(Reason.POINT_OF_SALE_NOT_FOUND, 404))
+    for operation in (*CREATING, *LISTS):
         assert heard(operation, 404) == Misaddressed(404)
         assert heard(operation, 404, {"statusCode": 404}) == Misaddressed(404)
 
@@ -372,7 +525,10 @@ SHAPED = st.fixed_dictionaries(
     {},
     optional={
         **dict.fromkeys(SAMPLE, JSON),
-        "paymentIds": JSON | st.lists(st.text(), max_size=3),
+        **dict.fromkeys(
+            ("refundId", "refundOrderId", "isUserCheckedIn", "storeId", "name", "beaconId"), JSON
+        ),
+        **dict.fromkeys(("paymentIds", "refundIds", "posIds"), JSON | st.lists(st.text(), max_size=3)),
         "code": JSON,
         "correlationId": JSON,
         "CorrelationId": JSON,
@@ -387,14 +543,16 @@ NUMBERS = st.from_regex(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,12})?"
     st.binary(max_size=200) | SHAPED.map(lambda value: json.dumps(value).encode()),
     st.text(max_size=40),
 )
-def test_any_answer_has_a_verdict(operation: Operation, status: int, body: bytes, retry_after: str) -> None:
+def test_any_answer_has_a_verdict(
+    operation: AnyOperation, status: int, body: bytes, retry_after: str
+) -> None:
     answer = Answer(status, {"Retry-After": retry_after}, body)
     verdict = verdict_of(operation, answer, request_of(operation).absent, WALL_MS)
     if isinstance(verdict, Heard):
         assert 200 <= status < 300
         match verdict.outcome:
             case Accepted(made):
-                assert (made is None) == (operation not in (INITIATE, RESTRICTED))
+                assert (made is None) == (operation not in CREATING)
             case Observed(reading):
                 json.dumps(
                     [reading.word, reading.order_id, reading.pos_id, reading.loyalty_ids], ensure_ascii=False
@@ -402,7 +560,7 @@ def test_any_answer_has_a_verdict(operation: Operation, status: int, body: bytes
                 assert reading.poll_delay_ms >= 0
                 assert reading.amount is None or reading.amount.value > 0
             case Found():
-                assert operation in (FIND, FIND_CAPTURED, FIND_ALL)
+                assert operation in LISTS
     if isinstance(verdict, Refused):
         assert 400 <= status < 500
     if status >= 500 or status < 200:
@@ -447,4 +605,4 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 def test_writes_are_the_operations_that_change_something() -> None:
-    assert [request_of(operation).changes for operation in WRITES] == [True, True, True]
+    assert all(request_of(operation).changes == (operation in WRITES) for operation in ALL)
