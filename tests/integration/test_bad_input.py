@@ -1,76 +1,18 @@
 """What cannot be understood is a dead letter with its reason and its bytes; its neighbours do not notice."""
 
 import asyncio
+import importlib.metadata
 import json
-import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.record.util import calc_crc32c
 
+from gateway.kafka.transactions import send_any
 from tests.integration.gateway_process import GatewayProcess, command, own_settings, sandbox_url, wait_until
-
-Headers = tuple[tuple[str, bytes | None], ...]
-DATA = {"paymentId": "bad", "posId": str(uuid.uuid4()), "amount": {"value": 1250, "currency": "DKK"}}
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One record to send; `reason` None: it is a good one."""
-
-    name: str
-    reason: str | None
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-def attributes(**changes: bytes | None) -> Headers:
-    given: dict[str, bytes | None] = {
-        "ce_specversion": b"1.0",
-        "ce_id": b"m-1",
-        "ce_source": b"/orders",
-        "ce_type": b"payment.initiate",
-        "content-type": b"application/json",
-        **changes,
-    }
-    return tuple((name, value) for name, value in given.items())
-
-
-def without(name: str) -> Headers:
-    return tuple(pair for pair in attributes() if pair[0] != name)
-
-
-def body(**changes: object) -> bytes:
-    return json.dumps({**DATA, **changes}).encode()
-
-
-BAD = (
-    Sent("null value", "invalid_data", b"bad", None, attributes()),
-    Sent("empty value", "invalid_data", b"bad", b"", attributes()),
-    Sent("not UTF-8", "invalid_data", b"bad", b'{"paymentId": "\xff\xfe"}', attributes()),
-    Sent("not JSON", "invalid_data", b"bad", b"{", attributes()),
-    Sent("null header", "malformed_envelope", b"bad", body(), attributes(ce_specversion=None)),
-    Sent("null foreign header", None, b"good-0", body(paymentId="good-0"), (*attributes(), ("trace", None))),
-    Sent("header not UTF-8", "malformed_envelope", b"bad", body(), attributes(ce_source=b"\xff\xfe")),
-    Sent("attribute twice", "malformed_envelope", b"bad", body(), (*attributes(), ("ce_id", b"m-2"))),
-    Sent("no headers", "malformed_envelope", b"bad", body(), ()),
-    Sent("missing id", "missing_id", b"bad", body(), without("ce_id")),
-    Sent("missing source", "missing_id", b"bad", body(), without("ce_source")),
-    Sent("unknown type", "unknown_type", b"bad", body(), attributes(ce_type=b"payment.explode")),
-    Sent("missing type", "unknown_type", b"bad", body(), without("ce_type")),
-    Sent(
-        "wrong types", "invalid_data", b"bad", body(amount={"value": "12.50", "currency": 208}), attributes()
-    ),
-    Sent("a float", "invalid_data", b"bad", body(amount={"value": 12.5, "currency": "DKK"}), attributes()),
-    Sent("a list", "invalid_data", b"bad", b"[1, 2]", attributes()),
-    Sent("900 kB", "too_large", b"bad", b"x" * 900_000, attributes()),
-    Sent("another key", "key_mismatch", b"other", body(), attributes()),
-    Sent("no key", "key_mismatch", None, body(), attributes()),
-)
+from tests.integration.poison import CANARY, Sent, body, good, harmless, poison, reused
 
 
 @pytest.fixture(scope="module")
@@ -79,27 +21,29 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-async def publish(bootstrap: str, topic: str, records: Sequence[Sent]) -> None:
-    """All into partition 0, so that each lies beside the others, a good one after each bad one."""
+async def publish(bootstrap: str, topic: str, records: Sequence[Sent], partition: int = 0) -> None:
+    """All into one partition, so that each lies beside the others, a good one after each bad one."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=50)
     await producer.start()
     try:
         for record in records:
-            await producer.send(
-                topic, record.value, key=record.key, headers=list(record.headers), partition=0
+            headers = list(record.headers)
+            await (
+                await send_any(producer, topic, record.key, record.value, headers, partition)
+                if record.key is None
+                else await producer.send(
+                    topic, record.value, key=record.key, headers=headers, partition=partition
+                )
             )
-        await producer.flush()
     finally:
         await producer.stop()
 
 
-async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any]]:
+async def read_all(bootstrap: str, topic: str, count: int) -> list[ConsumerRecord[Any, Any]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
-        partitions = [
-            TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or {0, 1})
-        ]
+        partitions = [TopicPartition(topic, number) for number in range(count)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
@@ -112,48 +56,91 @@ async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any]]
         await consumer.stop()
 
 
-def good(number: int) -> Sent:
-    payment = f"good-{number}"
-    headers = attributes(ce_id=f"good-{number}".encode())
-    return Sent(payment, None, payment.encode(), body(paymentId=payment, posId=str(uuid.uuid4())), headers)
+def answered(settings: dict[str, str]) -> dict[str, list[str]]:
+    """The keys that were answered, with the types of the answers."""
+    shown = command("events", "--json", settings=settings)
+    found: dict[str, list[str]] = {}
+    for line in shown.stdout.splitlines():
+        event = json.loads(line)
+        if "commandId" in event["data"]:
+            found.setdefault(event["key"], []).append(event["headers"]["ce_type"])
+    return found
 
 
-def test_each_bad_record_is_a_dead_letter_with_its_bytes_and_its_neighbours_are_answered(
+def judge(settings: dict[str, str], records: Sequence[tuple[int, int, Sent]], letters: Sequence[Any]) -> None:
+    """Each bad one once among the dead letters, as it came and with what is added; no good one there."""
+    version = importlib.metadata.version("pos-gateway").encode()
+    topic = settings["GATEWAY_TOPICS__COMMANDS"].encode()
+    found: dict[tuple[int, int], Any] = {}
+    for letter in letters:
+        last = dict(letter.headers)
+        place = int(last["dlq.partition"]), int(last["dlq.offset"])
+        assert place not in found, f"{place} twice"
+        found[place] = letter
+    assert len(found) == sum(record.reason is not None for _, _, record in records)
+    for partition, offset, record in records:
+        place = partition, offset
+        if record.reason is None:
+            assert place not in found, record.name
+            continue
+        letter = found[place]
+        assert (letter.key, letter.value) == (record.key, record.value), record.name
+        assert tuple(letter.headers[: len(record.headers)]) == record.headers, record.name
+        added = dict(letter.headers[len(record.headers) :])
+        assert added["dlq.reason"] == (record.reason or "").encode(), (record.name, added)
+        assert (added["dlq.topic"], added["dlq.version"]) == (topic, version)
+        assert abs(int(added["dlq.timestamp"]) - letter.timestamp) < 600_000
+        assert added["dlq.message"], record.name
+        assert CANARY.encode() not in b"".join(added.values()), record.name
+
+
+def test_each_kind_of_bad_record_is_one_dead_letter_and_its_neighbours_are_answered(
     kafka: Any, sandbox: str
 ) -> None:
     settings = own_settings(kafka.bootstrap_servers, sandbox)
     assert command("topics", "create", "--partitions", "2", settings=settings).returncode == 0
-    records = [record for number, bad in enumerate(BAD, start=1) for record in (bad, good(number))]
-    asyncio.run(publish(kafka.bootstrap_servers, settings["GATEWAY_TOPICS__COMMANDS"], records))
-    wanted = {record.key: record for record in records if record.reason is None}
-    bad = [record for record in records if record.reason is not None]
-
-    def answered() -> set[str]:
-        shown = command("events", "--json", settings=settings)
-        events = [json.loads(line) for line in shown.stdout.splitlines()]
-        return {event["key"] for event in events if "commandId" in event["data"]}
-
+    kinds = poison()
+    assert len(kinds) >= 60
+    assert len({kind.name for kind in kinds}) == len(kinds)
+    mixed = [record for number, bad in enumerate(kinds, start=1) for record in (bad, good(number))]
+    records = [*reused(), *mixed, *harmless()]
+    half = len(records) // 2
+    topic, wanted = settings["GATEWAY_TOPICS__COMMANDS"], {r.key for r in records if r.reason is None}
+    asyncio.run(publish(kafka.bootstrap_servers, topic, records[:half]))
     with GatewayProcess(settings) as gateway:
         gateway.wait_ready(partitions=2)
-        wait_until(lambda: len(answered()) == len(wanted), "every good command is answered")
+        # What is taken in is not read again by the next one.
+        assert gateway.terminate() == 0, gateway.output
+    asyncio.run(publish(kafka.bootstrap_servers, topic, records[half:]))
+    with GatewayProcess(settings) as gateway:
+        gateway.wait_ready(partitions=2)
+        wait_until(lambda: len(answered(settings)) == len(wanted), "every good command is answered", 90)
+        metrics = gateway.get("/metrics")[1].decode()
         assert gateway.terminate() == 0, gateway.output
         assert "Traceback" not in gateway.output
+        assert CANARY not in gateway.output + metrics
+    assert all(len(types) == 1 for types in answered(settings).values())
+    letters = asyncio.run(read_all(kafka.bootstrap_servers, settings["GATEWAY_TOPICS__DLQ"], 2))
+    judge(settings, [(0, offset, record) for offset, record in enumerate(records)], letters)
 
-    letters = asyncio.run(read_all(kafka.bootstrap_servers, settings["GATEWAY_TOPICS__DLQ"]))
-    by_offset = {int(dict(letter.headers)["dlq.offset"]): letter for letter in letters}
-    assert len(by_offset) == len(letters) == len(bad)
-    for offset, record in enumerate(records):
-        if record.reason is None:
-            assert offset not in by_offset, record.name
-            continue
-        letter = by_offset[offset]
-        added = dict(letter.headers[len(record.headers) :])
-        assert added["dlq.reason"] == record.reason.encode(), record.name
-        assert added["dlq.topic"] == settings["GATEWAY_TOPICS__COMMANDS"].encode()
-        assert added["dlq.partition"] == b"0"
-        assert added["dlq.message"]
-        assert (letter.key, letter.value) == (record.key, record.value), record.name
-        assert tuple(letter.headers[: len(record.headers)]) == record.headers, record.name
+
+def test_one_bad_record_in_each_partition_of_the_same_fetch(kafka: Any, sandbox: str) -> None:
+    settings = own_settings(kafka.bootstrap_servers, sandbox)
+    count = 8
+    assert command("topics", "create", "--partitions", str(count), settings=settings).returncode == 0
+    topic = settings["GATEWAY_TOPICS__COMMANDS"]
+    kinds = poison()
+    placed = []
+    for number in range(count):
+        lot = [good(2 * number), kinds[number * 7], good(2 * number + 1)]
+        asyncio.run(publish(kafka.bootstrap_servers, topic, lot, number))
+        placed += [(number, offset, record) for offset, record in enumerate(lot)]
+    with GatewayProcess(settings) as gateway:
+        gateway.wait_ready(partitions=count)
+        wait_until(lambda: len(answered(settings)) == 2 * count, "every good command is answered")
+        assert gateway.terminate() == 0, gateway.output
+    letters = asyncio.run(read_all(kafka.bootstrap_servers, settings["GATEWAY_TOPICS__DLQ"], count))
+    judge(settings, placed, letters)
 
 
 PLACEHOLDER = b"header-key-to-be"
