@@ -60,7 +60,10 @@ def watch(d: PointOfSaleDraft) -> None:
     """Ask for the reading that is due first, or wake for it."""
     due: dict[str, tuple[float, str | None]] = {}
     noticed = _noticed_pos(d)
-    if d.state.notified is not None and noticed is not None:
+    if noticed is None and d.state.notified is not None:
+        # What it was about is gone: there is nobody to read.
+        d.change(notified=None)
+    elif noticed is not None and d.state.notified is not None:
         due[noticed[0]] = _pace(d, noticed[0]), noticed[1]
     for each in d.state.watches:
         due.setdefault(each.data.pos_id, (_pace(d, each.data.pos_id), each.data.merchant_vat_number))

@@ -442,6 +442,19 @@ def test_a_forged_notification_costs_a_reading_and_changes_nothing() -> None:
     assert replace(till.state, poll_delay_ms=None, touched_ms=0) == replace(before, touched_ms=0)
 
 
+def test_a_notification_of_what_is_deleted_before_it_is_read_comes_to_nothing() -> None:
+    till = Till().created()
+    till.command(DELETE, "delete")
+    till.command(CheckinNotified(TILL), "n-1")
+    till.outcome(EMPTY)
+    assert isinstance(till.running, RemovePointOfSale)
+    till.outcome(Accepted())
+    assert till.state is not None and till.state.notified is None
+    till.pass_time(8 * DAY_SECONDS)
+    till.due()
+    assert till.state is None
+
+
 def test_a_notification_of_an_unknown_point_of_sale_is_dropped() -> None:
     till = Till()
     assert till.command(CheckinNotified(TILL), "n-1") == []
