@@ -16,9 +16,9 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     scenario: Path = tmp_path_factory.mktemp("sandbox") / "scenario.json"
-    # Some creating calls take effect unheard; the same key names what they made.
-    faults = {"probabilities": {"create_point_of_sale": {"error_after": 0.4}}}
-    scenario.write_text(json.dumps({"seed": 4, "faults": faults}))
+    # The first creating call takes effect unheard; the same key names what it made.
+    faults = {"rules": [{"fault": "error_after", "operation": "create_point_of_sale", "times": 1}]}
+    scenario.write_text(json.dumps({"faults": faults}))
     with Running(("sandbox", "--port", "0", "--scenario", str(scenario)), {}) as process:
         wait_until(lambda: "http://" in process.output, "the sandbox")
         url = process.output[process.output.index("http://") :].split()[0]
