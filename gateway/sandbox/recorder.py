@@ -188,6 +188,10 @@ class Recorder:
         early = poll.not_before - self.config.poll_tolerance_ms / 1000 - now
         if early <= 0:
             poll.repairs = 0
+            if poll.candidates:
+                # Whoever listed it reads it: its own poller cannot know of that.
+                poll.candidates = 0
+                sighting.allowance = "candidate"
             if poll.ended:
                 self._note("polled_after_the_end", sighting, now, "its last answer told an end")
         elif poll.repairs:
