@@ -35,6 +35,7 @@ def start(register: Register, payment: Payment, pos: PointOfSale, cause: Cause, 
 
 def move(register: Register, payment: Payment, target: Status, cause: Cause, now: float) -> None:
     payment.move(target, cause, now)
+    register.tally.payment_moved(payment)
     pos = register.points_of_sale[payment.pos_id]
     if target in ACTIVE:
         at = now + register.config.inactivity_seconds

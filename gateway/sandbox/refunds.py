@@ -40,7 +40,7 @@ def create_refund(register: Register, caller: Caller, request: Request, key: str
     register.refunds[refund.refund_id] = refund
     payment.refund_ids.append(refund.refund_id)
     _move_balance(register, payment, -amount)
-    refund.move(RefundStatus.INITIATED, RefundCause.CREATE, now)
+    move(register, refund, RefundStatus.INITIATED, RefundCause.CREATE, now)
     config = register.config
     wait = config.refund_reserve_seconds.at(draws.fraction(config.seed, "refund", payment_id, order_id))
     register.schedule(now + wait, "refund_is_reserved", refund.refund_id, len(refund.moves))
@@ -54,7 +54,7 @@ def capture_refund(register: Register, caller: Caller, refund_id: str, now: floa
     if refund.status is not RefundStatus.CAPTURED:
         if refund.status is not RefundStatus.RESERVED:
             raise Refusal("1351", resource=refund_id)
-        refund.move(RefundStatus.CAPTURED, RefundCause.CAPTURE, now)
+        move(register, refund, RefundStatus.CAPTURED, RefundCause.CAPTURE, now)
     return Response(200, resource=refund_id)
 
 
@@ -64,7 +64,7 @@ def cancel_refund(register: Register, caller: Caller, refund_id: str, now: float
     if refund.status is not RefundStatus.CANCELLED_BY_CLIENT:
         if refund.status not in REFUND_OPEN:
             raise Refusal("1352", resource=refund_id)
-        refund.move(RefundStatus.CANCELLED_BY_CLIENT, RefundCause.CANCEL, now)
+        move(register, refund, RefundStatus.CANCELLED_BY_CLIENT, RefundCause.CANCEL, now)
         _move_balance(register, register.payments[refund.payment_id], refund.amount)
     return Response(200, resource=refund_id)
 
@@ -107,12 +107,17 @@ def list_refunds(register: Register, caller: Caller, request: Request) -> Respon
 
 def refund_is_reserved(register: Register, refund: Refund, now: float) -> None:
     if refund.order_id.startswith(FAILING_PREFIX):
-        refund.move(RefundStatus.CANCELLED_BY_PROVIDER, RefundCause.RESERVATION_FAILED, now)
+        move(register, refund, RefundStatus.CANCELLED_BY_PROVIDER, RefundCause.RESERVATION_FAILED, now)
         _move_balance(register, register.payments[refund.payment_id], refund.amount)
         return
-    refund.move(RefundStatus.RESERVED, RefundCause.RESERVE, now)
+    move(register, refund, RefundStatus.RESERVED, RefundCause.RESERVE, now)
     at = now + register.config.refund_expiry_seconds
     register.schedule(at, "refund_expires", refund.refund_id, len(refund.moves))
+
+
+def move(register: Register, refund: Refund, target: RefundStatus, cause: RefundCause, now: float) -> None:
+    refund.move(target, cause, now)
+    register.tally.refund_moved(refund)
 
 
 def refunded(register: Register, payment: Payment) -> int:

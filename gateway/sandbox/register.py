@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from gateway.sandbox import draws
 from gateway.sandbox.config import PointOfSaleEntry, SandboxConfig, StoreEntry
 from gateway.sandbox.entities import Caller, Payment, PointOfSale, Refund, Store
+from gateway.sandbox.tally import Tally
 
 TimerKind = Literal[
     "customer_comes",
@@ -51,6 +52,7 @@ class Register:
     uses_of_key: Counter[tuple[str, str]] = field(default_factory=Counter)
     timers: list[Timer] = field(default_factory=list)
     timer_serial: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
         for store in self.config.stores:

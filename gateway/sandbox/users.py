@@ -21,10 +21,25 @@ _BEACON = frozenset({"beaconId"})
 
 
 def check_in(register: Register, request: Request, now: float) -> Response:
-    """A user checks in: a waiting payment is paired with them or issued to them."""
     body = reading.body_of(request, _USER)
-    pos, user = _place(register, body), _user(body)
-    payment = _active(register, pos)
+    arrive(register, _place(register, body), user_in(body), now)
+    return Response(200)
+
+
+def accept(register: Register, request: Request, now: float) -> Response:
+    body = reading.body_of(request, _USER)
+    approve(register, _place(register, body), user_in(body), now)
+    return Response(200)
+
+
+def cancel(register: Register, request: Request, now: float) -> Response:
+    decline(register, _place(register, reading.body_of(request, _BEACON)), now)
+    return Response(200)
+
+
+def arrive(register: Register, pos: PointOfSale, user: User, now: float) -> None:
+    """A user checks in: a waiting payment is paired with them or issued to them."""
+    payment = active_payment(register, pos)
     if pos.payment_before_check_in and payment is None:
         raise Refusal("1099", "this point of sale takes a check-in only once a payment is there")
     if payment is not None and payment.status in CHECKED_IN and payment.user != user.phone:
@@ -34,28 +49,22 @@ def check_in(register: Register, request: Request, now: float) -> Response:
     if payment is not None and payment.status not in CHECKED_IN:
         payment.customer = None
         lives.pair(register, payment, user.phone, now)
-    return Response(200)
 
 
-def accept(register: Register, request: Request, now: float) -> Response:
-    body = reading.body_of(request, _USER)
-    pos, user = _place(register, body), _user(body)
-    payment = _active(register, pos)
+def approve(register: Register, pos: PointOfSale, user: User, now: float) -> None:
+    payment = active_payment(register, pos)
     if payment is None or payment.status is not Status.ISSUED:
         raise Refusal("1099", "no payment is issued to a user there")
     if payment.user != user.phone:
         raise Refusal("1099", "the payment is issued to another user")
     lives.approve(register, payment, now)
-    return Response(200)
 
 
-def cancel(register: Register, request: Request, now: float) -> Response:
-    pos = _place(register, reading.body_of(request, _BEACON))
-    payment = _active(register, pos)
+def decline(register: Register, pos: PointOfSale, now: float) -> None:
+    payment = active_payment(register, pos)
     if payment is None or payment.status not in CHECKED_IN:
         raise Refusal("1099", "no payment that a user could cancel is there")
     lives.move(register, payment, Status.CANCELLED_BY_USER, Cause.DECLINE, now)
-    return Response(200)
 
 
 def user_leaves(register: Register, pos: PointOfSale, now: float) -> None:
@@ -73,7 +82,7 @@ def _place(register: Register, body: dict[str, object]) -> PointOfSale:
     return register.points_of_sale[pos_id]
 
 
-def _user(body: dict[str, object]) -> User:
+def user_in(body: dict[str, object]) -> User:
     phone = body.get("phoneNumber")
     user = user_of(phone) if isinstance(phone, str) else None
     if user is None:
@@ -81,5 +90,5 @@ def _user(body: dict[str, object]) -> User:
     return user
 
 
-def _active(register: Register, pos: PointOfSale) -> Payment | None:
+def active_payment(register: Register, pos: PointOfSale) -> Payment | None:
     return register.payments[pos.active] if pos.active else None

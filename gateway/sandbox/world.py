@@ -147,7 +147,7 @@ class World:
             case "refund_expires":
                 refund = register.refunds[timer.subject]
                 if len(refund.moves) == timer.moves:
-                    refund.move(RefundStatus.EXPIRED_AND_CAPTURED, RefundCause.EXPIRY, at)
+                    refunds.move(register, refund, RefundStatus.EXPIRED_AND_CAPTURED, RefundCause.EXPIRY, at)
             case "customer_comes":
                 lives.customer_comes(register, register.payments[timer.subject], at)
             case "customer_decides":

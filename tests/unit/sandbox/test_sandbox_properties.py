@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
@@ -145,6 +146,14 @@ def check(till: Any) -> None:
     for currency, expected in sums["currencies"].items():
         for name, amount in expected.items():
             assert amount == sum(line[name] for line in told if line["currency"] == currency)
+    tally = register.tally
+    assert (+tally.statuses, +tally.refund_statuses) == (sums["statuses"], sums["refundStatuses"])
+    assert {name: +held for name, held in tally.currencies.items()} == {
+        name: +Counter(held) for name, held in sums["currencies"].items()
+    }
+    assert tally.moves == sum(
+        len(one.moves) for one in (*register.payments.values(), *register.refunds.values())
+    )
     assert till.sandbox.in_flight == 0
 
 
