@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo lint types fmt lock generated bench clean
+.PHONY: help venv test demo certify lint types fmt lock generated bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ venv: $(VENV)/.dev ## make the environment in .venv
 
 demo: $(VENV)/.demo ## the whole system on this machine, the gateway killed in the middle
 	$(BIN)/pos-gateway demo --kill
+
+certify: $(VENV)/.demo ## the provider's checklist of 132 items through real gateway processes
+	@mkdir -p .cache
+	$(BIN)/pos-gateway certify --json .cache/certify.json
 
 test: $(VENV)/.dev lint types ## everything that must hold
 	$(BIN)/python -m pytest

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gateway.cli import check, demo, dlq, events, partitions, reconcile, run, sandbox, send, topics
+from gateway.cli import certify, check, demo, dlq, events, partitions, reconcile, run, sandbox, send, topics
 from gateway.cli.by_hand import payments, pos, stores
 from gateway.cli.outcome import Failed
 
@@ -32,6 +32,7 @@ for group in (
     pos,
     payments,
     check,
+    certify,
 ):
     group.register(application)
 

@@ -61,5 +61,5 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
 BeaconTypes = Annotated[
     tuple[Literal["QR", "NFC", "Bluetooth"], ...],
     AfterValidator(_each_once),
-    Field(max_length=3, json_schema_extra={"uniqueItems": True}),
+    Field(min_length=1, max_length=3, json_schema_extra={"uniqueItems": True}),
 ]
