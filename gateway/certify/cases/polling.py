@@ -77,16 +77,19 @@ async def every_poll_that_was_sent(stages: Mapping[str, Stage], found: Findings)
 
 @CASES.case(36, 41, 20, place="after", simulator=True)
 async def what_the_simulator_saw(stages: Mapping[str, Stage], found: Findings) -> None:
-    names = set()
-    for stage in stages.values():
-        # Where the witness itself answered, the simulator knows only half of what the gateway was told.
-        deceived = {one.subject for one in stage.seen() if one.fault}
-        for one in await stage.provider.violations():
-            subject = stage.witness.names.of_ids.get(one["resource"], one["resource"])
+    # Where the witness itself answered, the simulator knows only half of what the gateway was told.
+    deceived = {one.subject for stage in stages.values() for one in stage.seen() if one.fault}
+    names = {made: name for stage in stages.values() for made, name in stage.witness.names.of_ids.items()}
+    seen: set[str] = set()
+    for provider in {id(stage.provider): stage.provider for stage in stages.values()}.values():
+        for one in await provider.violations():
+            subject = names.get(one["resource"], one["resource"])
+            # The command line asks for the stores of ill-formed brands on purpose.
             if subject not in deceived and one["operation"] not in ("list_stores", "detail_stores"):
-                names.add(f"{one['name']} of {one['operation']} {subject}")
+                seen.add(f"{one['name']} of {one['operation']} {subject}")
+    text = f"breaks of the protocol by the simulator's own count: {len(seen)} {sorted(seen)[:3]}"
     for item in (20, 36, 41):
-        found.equal(item, sorted(names), [], "breaks of the protocol by the simulator's own count")
+        found.that(item, not seen, text)
 
 
 @CASES.case(38, place="bound")
