@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from gateway.sandbox import ledger
+from gateway.sandbox import ledger, phone
 from gateway.sandbox.http import JSON_TYPE, Request, Response, write_json
 from gateway.sandbox.reading import parameter
 from gateway.sandbox.refusals import Refusal
@@ -144,6 +144,9 @@ ENDPOINTS: dict[str, dict[str, Callable[[Sandbox, Request], Response]]] = {
     "faults": {"GET": _show_faults, "POST": _change_faults},
     "clock": {"POST": _advance},
     "tokens": {"DELETE": _revoke},
+    "users/check-in": {"POST": phone.check_in},
+    "users/accept": {"POST": phone.accept},
+    "users/decline": {"POST": phone.decline},
 }
 
 

@@ -24,7 +24,10 @@ from gateway.sandbox.admin import PREFIX, answer_admin
 from gateway.sandbox.clock import Clock, RunningClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.http import Request, Response
+from gateway.sandbox.live import VIEWERS_MAX, Live
+from gateway.sandbox.page import LIVE_PATH, STREAM, answer_page
 from gateway.sandbox.simulator import Exchange, Sandbox
+from gateway.sandbox.stream import write_stream
 
 BODY_MAX_BYTES = 65_536
 SHUTDOWN_SECONDS = 2
@@ -40,6 +43,7 @@ class SandboxApp:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
+        self.live = Live(sandbox)
         self.stopping = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -48,11 +52,24 @@ class SandboxApp:
         request = await _read(scope, receive)
         if request is None:
             await _write(Response(413), send)
+        elif (page := answer_page(request)) is not None:
+            await _write(page, send)
+        elif request.path == LIVE_PATH and request.method == "GET":
+            await self._follow(request, receive, send)
         elif request.path.startswith(PREFIX):
             await _write(answer_admin(self.sandbox, request), send)
         else:
             transport = scope.get("state", {}).get("transport")
             await self._serve(self.sandbox.begin(request), transport, receive, send)
+
+    async def _follow(self, request: Request, receive: Receive, send: Send) -> None:
+        """The stream of one who watches, as long as there are not too many of them."""
+        if self.live.viewers >= VIEWERS_MAX:
+            await _write(Response(503, headers=(("retry-after", "5"),)), send)
+            return
+        events = self.live.events("".join(request.values("last-event-id")))
+        gone, stopping = _hung_up(receive), self.stopping.wait()
+        await write_stream(STREAM, events, send, hung_up=gone, stopping=stopping)
 
     async def _serve(
         self, exchange: Exchange, transport: asyncio.Transport | None, receive: Receive, send: Send
