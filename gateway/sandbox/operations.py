@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -108,6 +109,18 @@ _BY_ID: dict[tuple[str, str], dict[str, Operation]] = {
 }
 
 
+_ID_NAMES = {"payments": "paymentid", "refunds": "refundid", "pointofsales": "posid", "stores": "storeid"}
+
+
+def endpoints() -> Iterator[tuple[str, str, Operation]]:
+    """Path with the name of its id in braces, method and operation, of every endpoint."""
+    for path, methods in _FIXED.items():
+        yield from ((path, method, operation) for method, operation in methods.items())
+    for (collection, action), methods in _BY_ID.items():
+        path = f"{_API}{collection}/{{{_ID_NAMES[collection]}}}" + (f"/{action}" if action else "")
+        yield from ((path, method, operation) for method, operation in methods.items())
+
+
 def route(method: str, path: str) -> Route:
     """The operation of a request. Raises `Absent(404)` for an unknown path, `Absent(405)` for another method
     and `Refusal("1099")` for an id that is no UUID. The self-certification host path leads to the same
@@ -126,7 +139,7 @@ def route(method: str, path: str) -> Route:
         resource = as_uuid(name)
     operation = methods.get(method)
     if operation is None:
-        raise Absent(405)
+        raise Absent(405, ", ".join(methods))
     if resource is None:
         raise Refusal("1099", "the id in the path is no UUID")
     return Route(operation, resource)

@@ -84,11 +84,12 @@ class Refusal(Exception):
 
 
 class Absent(Exception):
-    """A bare status without a body: 401, most 404, 405, 415."""
+    """A bare status without a body: 401, most 404, 405, 415. `allow` names the methods that a 405 leaves."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, allow: str = "") -> None:
         super().__init__(status)
         self.status = status
+        self.headers = (("allow", allow),) if allow else ()
 
 
 def refused(refusal: Refusal, correlation_id: str, origin: str | None) -> Response:

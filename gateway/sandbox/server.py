@@ -25,6 +25,7 @@ from gateway.sandbox.clock import Clock, RunningClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.http import Request, Response
 from gateway.sandbox.live import VIEWERS_MAX, Live
+from gateway.sandbox.openapi import answer_document
 from gateway.sandbox.page import LIVE_PATH, STREAM, answer_page
 from gateway.sandbox.simulator import Exchange, Sandbox
 from gateway.sandbox.stream import write_stream
@@ -52,7 +53,7 @@ class SandboxApp:
         request = await _read(scope, receive)
         if request is None:
             await _write(Response(413), send)
-        elif (page := answer_page(request)) is not None:
+        elif (page := answer_page(request) or answer_document(request)) is not None:
             await _write(page, send)
         elif request.path == LIVE_PATH and request.method == "GET":
             await self._follow(request, receive, send)

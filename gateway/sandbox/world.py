@@ -39,7 +39,7 @@ class World:
             origin = "PoS" if way.operation in OF_REFUNDS else None
             return self._perform(way, request, now)
         except Absent as absent:
-            return Response(absent.status)
+            return Response(absent.status, headers=absent.headers)
         except Refusal as refusal:
             return refused(refusal, self.correlation_id(request, now), origin)
 
