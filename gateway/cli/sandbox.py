@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,14 @@ def sandbox(
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON or TOML: faults, customers, points of sale.")
     ] = None,
+    self_certification: Annotated[
+        bool,
+        typer.Option("--self-certification", help="Each call first gets no answer, then a 500, then works."),
+    ] = False,
+    notifications_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Tell of check-ins there, as the notification service does."),
+    ] = None,
 ) -> None:
     """Simulate the MobilePay PoS API over HTTP: tokens, payments, users and their decisions, faults.
 
@@ -38,8 +46,13 @@ def sandbox(
         config = base if scenario is None else load(scenario, base)
     except ScenarioError as wrong:
         raise Failed(ExitCode.WRONG_USAGE, str(wrong)) from None
-    if seed is not None:
-        config = dataclasses.replace(config, seed=seed)
+    changes: dict[str, Any] = {"self_certification": True} if self_certification else {}
+    changes |= {} if seed is None else {"seed": seed}
+    changes |= {} if notifications_url is None else {"notifications_url": notifications_url}
+    try:
+        config = dataclasses.replace(config, **changes)
+    except ValueError as wrong:
+        raise Failed(ExitCode.WRONG_USAGE, str(wrong)) from None
     try:
         server.run(config, host, port, announce=_announce)
     except OSError as fault:

@@ -59,6 +59,13 @@ share of its own is given. The first rule that fits decides, else the shares. Fa
 - `extra_fields`: members that the schema does not have
 - `malformed_body`, `empty_body`, `wrong_content_type`, `cut_body`: the effect, and an answer that says nothing
 
+**Self-certification**: with `self_certification`, or under the path `/pos-self-certification-api/`, each call that
+changes something first gets no answer, then a 500, and works from its third request on; seed and call say whether
+the first two took effect.
+
+**Notifications**: with `notifications_url`, a check-in at a point of sale with a callbackAlias is POSTed there,
+up to four times, `notification_retry_seconds` apart, until it is answered 200.
+
 **Seeds**: behaviour, ids and faults depend on the seed and on what they are about, never on the order of
 arrival (but for a rule's `nth` and `times`).
 
@@ -72,6 +79,9 @@ arrival (but for a rule's `nth` and `times`).
 - `GET notes`: refusals and what else is worth seeing, in the same shape
 - `GET requests`: the last finished requests as JSON lines (`?limit=M`)
 - `GET stats`: requests in flight now and at most, counts per operation, status and fault
+- `GET notifications`: tries to tell of check-ins (`?limit=M`), and how many still wait
+- `POST users/check-in`, `POST users/accept`, `POST users/decline`: a person acts like a customer, without a token:
+  `{"posId" or "beaconId": "...", "phoneNumber": "..."}`
 - `GET faults`, `POST faults`: the fault plan, as under `faults` in the scenario; a POST replaces it whole, `{}`
   ends all faults
 - `POST clock`: `{"advance_seconds": S}` moves time ahead, and what falls due happens; tokens and keys grow old too

@@ -81,6 +81,13 @@ def _requests(sandbox: Sandbox, request: Request) -> Response:
     return Response(200, b"".join(write_json(row) + b"\n" for row in rows), LINES)
 
 
+def _deliveries(sandbox: Sandbox, request: Request) -> Response:
+    """?limit=M: the last tries to tell of a check-in, oldest first."""
+    return _json(
+        {"waiting": len(sandbox.world.register.notices), "tries": _tail(sandbox.deliveries, request)}
+    )
+
+
 def _stats(sandbox: Sandbox, request: Request) -> Response:
     return _json(
         {
@@ -140,6 +147,7 @@ ENDPOINTS: dict[str, dict[str, Callable[[Sandbox, Request], Response]]] = {
     "violations": {"GET": _violations},
     "notes": {"GET": _notes},
     "requests": {"GET": _requests},
+    "notifications": {"GET": _deliveries},
     "stats": {"GET": _stats},
     "faults": {"GET": _show_faults, "POST": _change_faults},
     "clock": {"POST": _advance},

@@ -103,6 +103,11 @@ class SandboxConfig:
     refund_reserve_seconds: Span = _REFUND_RESERVE_SECONDS
     refund_expiry_seconds: float = 1.0 * DAY_SECONDS
     refund_window_seconds: float = 90.0 * DAY_SECONDS
+    notifications_url: str | None = None
+    """Whom to tell of check-ins at points of sale with a callbackAlias, http or https; null: nobody."""
+    notification_retry_seconds: float = 5.0
+    self_certification: bool = False
+    """Each call that changes something first gets no answer, then a 500, and only then works."""
     stores: tuple[StoreEntry, ...] = (StoreEntry(),)
     points_of_sale: tuple[PointOfSaleEntry, ...] = ()
     customers: CustomerPolicy = field(default_factory=CustomerPolicy)
@@ -116,6 +121,10 @@ class SandboxConfig:
         _require(self.records_max > 0, "records_max must be positive")
         for name in ("inactivity_seconds", "check_in_seconds", "reservation_seconds"):
             _require(getattr(self, name) > 0, f"{name} must be positive")
+        url = self.notifications_url
+        _require(
+            url is None or url.startswith(("http://", "https://")), "notifications_url must be http or https"
+        )
         known = {store.store_id for store in self.stores}
         _require(len(known) == len(self.stores), "stores: a store_id stands twice")
         for number, entry in enumerate(self.points_of_sale):

@@ -49,6 +49,8 @@ _NO_LATENCY = Span(0, 0)
 _SLOW_SECONDS = Span(0.3, 3.0)
 _LATE_SECONDS = Span(2.5, 6.0)
 
+STUBBORN_ATTEMPTS = 2
+
 Ending = Literal["answer", "silence", "reset", "cut"]
 
 
@@ -161,6 +163,15 @@ class Faults:
             if share < edge:
                 return self._made(kind, identity, before, None)
         return Fate(before_seconds=before)
+
+    def stubborn(self, operation: Operation, subject: str, attempt: int) -> Fate:
+        """The self-certification's way with a call: no answer, then a 500; whether either takes effect is
+        drawn."""
+        effect = fraction(self.seed, "stubborn", operation, subject, attempt) < 0.5
+        latency = self.plan.latency_seconds.low
+        if attempt == 1:
+            return Fate(f"timeout_{'after' if effect else 'before'}", latency, effect, ending="silence")
+        return Fate(f"error_{'after' if effect else 'before'}", latency, effect, status=500)
 
     def _fits(
         self,

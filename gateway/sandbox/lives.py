@@ -62,8 +62,15 @@ def customer_comes(register: Register, payment: Payment, now: float) -> None:
         refused,
     )
     pos = register.points_of_sale[payment.pos_id]
-    pos.user, pos.user_since = user.phone, now
+    check_in(register, pos, user, now)
     pair(register, payment, user.phone, now)
+
+
+def check_in(register: Register, pos: PointOfSale, user: User, now: float) -> None:
+    """A user is there; the owner of a point of sale with a callbackAlias is to be told."""
+    pos.user, pos.user_since = user.phone, now
+    if pos.callback_alias is not None:
+        register.notify(pos, now)
 
 
 def pair(register: Register, payment: Payment, phone: str, now: float) -> None:

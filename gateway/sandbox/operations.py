@@ -73,7 +73,7 @@ class Route(NamedTuple):
 
 
 _API = "/pos/v10/"
-_CERTIFICATION = "/pos-self-certification-api"
+CERTIFICATION = "/pos-self-certification-api"
 
 _FIXED: dict[str, dict[str, Operation]] = {
     "/connect/token": {"POST": Operation.TOKEN},
@@ -125,7 +125,7 @@ def route(method: str, path: str) -> Route:
     """The operation of a request. Raises `Absent(404)` for an unknown path, `Absent(405)` for another method
     and `Refusal("1099")` for an id that is no UUID. The self-certification host path leads to the same
     operations."""
-    path = path.removeprefix(_CERTIFICATION)
+    path = path.removeprefix(CERTIFICATION)
     methods = _FIXED.get(path)
     resource: str | None = ""
     if methods is None:

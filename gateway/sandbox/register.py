@@ -4,14 +4,17 @@ happen."""
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from gateway.sandbox import draws
 from gateway.sandbox.config import PointOfSaleEntry, SandboxConfig, StoreEntry
 from gateway.sandbox.entities import Caller, Payment, PointOfSale, Refund, Store
+from gateway.sandbox.notifications import Notification, notification
 from gateway.sandbox.tally import Tally
+
+NOTICES_MAX = 10_000
 
 TimerKind = Literal[
     "customer_comes",
@@ -53,6 +56,9 @@ class Register:
     timers: list[Timer] = field(default_factory=list)
     timer_serial: int = 0
     tally: Tally = field(default_factory=Tally)
+    notices: deque[Notification] = field(default_factory=lambda: deque(maxlen=NOTICES_MAX))
+    """Check-ins that nobody was told of yet."""
+    noticed: int = 0
 
     def __post_init__(self) -> None:
         for store in self.config.stores:
@@ -104,6 +110,11 @@ class Register:
         )
         self.add_point_of_sale(pos)
         return pos
+
+    def notify(self, pos: PointOfSale, now: float) -> None:
+        self.noticed += 1
+        store = self.stores[pos.store_id]
+        self.notices.append(notification(self.config.seed, self.noticed, pos, store, now))
 
     def schedule(self, at: float, kind: TimerKind, subject: str, moves: int = -1) -> None:
         self.timer_serial += 1

@@ -25,6 +25,7 @@ from gateway.sandbox.clock import Clock, RunningClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.http import Request, Response
 from gateway.sandbox.live import VIEWERS_MAX, Live
+from gateway.sandbox.notifications import deliver_all
 from gateway.sandbox.openapi import answer_document
 from gateway.sandbox.page import LIVE_PATH, STREAM, answer_page
 from gateway.sandbox.simulator import Exchange, Sandbox
@@ -142,6 +143,7 @@ async def serve(
         )
     )
     stop = stop or asyncio.Event()
+    courier = asyncio.create_task(_tell_of_check_ins(app.sandbox)) if config.notifications_url else None
     shown = f"[{host}]" if ":" in host else host
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -154,6 +156,8 @@ async def serve(
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
     finally:
+        if courier is not None:
+            courier.cancel()
         app.stopping.set()
         server.should_exit = True
         await serving
@@ -175,6 +179,14 @@ def run(config: SandboxConfig, host: str, port: int, announce: Callable[[str], N
             tending.cancel()
 
     asyncio.run(main())
+
+
+async def _tell_of_check_ins(sandbox: Sandbox) -> None:
+    config, notices = sandbox.config, sandbox.world.register.notices
+    url = config.notifications_url or ""
+    await deliver_all(
+        notices, sandbox.advance, url, config.notification_retry_seconds, sandbox.deliveries.append
+    )
 
 
 async def _tend_memory() -> None:

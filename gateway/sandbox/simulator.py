@@ -16,10 +16,18 @@ from gateway.sandbox.admission import KEY_HEADER
 from gateway.sandbox.calls import Sighting
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.config import SandboxConfig
-from gateway.sandbox.faults import Ending, Fate, Faults, spoil
+from gateway.sandbox.faults import STUBBORN_ATTEMPTS, Ending, Fate, Faults, spoil
 from gateway.sandbox.http import Request, Response, UnreadableError, read_object
 from gateway.sandbox.keys import fingerprint
-from gateway.sandbox.operations import CREATING, REPEATABLE_WRITES, SIMULATION, Operation, route
+from gateway.sandbox.notifications import Delivery
+from gateway.sandbox.operations import (
+    CERTIFICATION,
+    CREATING,
+    REPEATABLE_WRITES,
+    SIMULATION,
+    Operation,
+    route,
+)
 from gateway.sandbox.reading import parameter
 from gateway.sandbox.recorder import Recorder
 from gateway.sandbox.refusals import Absent, Refusal
@@ -77,6 +85,7 @@ class Sandbox:
         self.operations: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.fault_counts: Counter[str] = Counter()
+        self.deliveries: deque[Delivery] = deque(maxlen=config.records_max)
         self.in_flight = 0
         self.in_flight_max = 0
         self.arrivals = 0
@@ -106,7 +115,12 @@ class Sandbox:
         fate = _CLEAN
         if operation not in SIMULATION:
             nth = self.operations[operation]
-            fate = self.faults.fate(operation, sighting.subject, attempt, nth=nth, order_id=order_id, now=now)
+            if attempt <= STUBBORN_ATTEMPTS and self._certifies(operation, request):
+                fate = self.faults.stubborn(operation, sighting.subject, attempt)
+            else:
+                fate = self.faults.fate(
+                    operation, sighting.subject, attempt, nth=nth, order_id=order_id, now=now
+                )
         for name, detail in breaks(operation, request):
             self.recorder.misshapen(sighting, name, detail, now)
         for name, detail in oddities(operation, request):
@@ -167,6 +181,11 @@ class Sandbox:
     def advance(self) -> None:
         """Lets happen what is due: nothing but a request or a look at the ledger would show it otherwise."""
         self.world.advance(self.clock.now())
+
+    def _certifies(self, operation: Operation, request: Request) -> bool:
+        """Whether it is a call of the self-certification, and one that changes something."""
+        asked = self.config.self_certification or request.path.startswith(CERTIFICATION)
+        return asked and (operation in CREATING or operation in REPEATABLE_WRITES)
 
     def _sight(self, request: Request, now: float) -> tuple[Sighting, str]:
         """What the recorder and the fault plan see of a request, and the orderId that it is about."""

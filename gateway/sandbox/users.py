@@ -44,7 +44,7 @@ def arrive(register: Register, pos: PointOfSale, user: User, now: float) -> None
         raise Refusal("1099", "this point of sale takes a check-in only once a payment is there")
     if payment is not None and payment.status in CHECKED_IN and payment.user != user.phone:
         raise Refusal("1099", "another user is checked in and has a payment")
-    pos.user, pos.user_since = user.phone, now
+    lives.check_in(register, pos, user, now)
     register.schedule(now + register.config.check_in_seconds, "user_leaves", pos.pos_id)
     if payment is not None and payment.status not in CHECKED_IN:
         payment.customer = None
