@@ -90,7 +90,8 @@ class Recorder:
             }.get(sighting.operation, "payment")
             self.calls.add_subject(call, f"{kind}:{response.resource}")
         elif response.status == 409 and response.resource:
-            self._poll(Operation.GET_PAYMENT, response.resource).candidates = 1
+            poll = self._poll(Operation.GET_PAYMENT, response.resource)
+            poll.candidates = max(poll.candidates, 1)
 
     def finished(self, sighting: Sighting, shown: Response | None, fault: str, now: float) -> None:
         """The exchange ended at `now`, just before its answer was handed over; `shown` is None without an
@@ -105,6 +106,9 @@ class Recorder:
                 call.settled = sighting.was_settled and not call.in_flight
             elif _answered(sighting.operation, shown, fault):
                 call.settled = True
+                if sighting.operation in REPEATABLE_WRITES:
+                    # Without a key, what follows an answer is another call.
+                    call.since_look = 0
         heard = shown is not None and shown.status < 500 and shown.status not in (401, 429)
         heard = heard and fault not in SPOILED
         if sighting.operation is not None and sighting.operation in POLLED:
@@ -116,7 +120,8 @@ class Recorder:
             self.calls.looked(sighting, shown)
             if sighting.operation is Operation.LIST_PAYMENTS:
                 for payment_id in shown.listed:
-                    self._poll(Operation.GET_PAYMENT, payment_id).candidates = 1
+                    # Several may look for what is in their way at once, each with a list of its own.
+                    self._poll(Operation.GET_PAYMENT, payment_id).candidates += 1
 
     def misshapen(self, sighting: Sighting, name: str, detail: str, now: float) -> None:
         """The request carries what its endpoint does not take."""
@@ -190,7 +195,7 @@ class Recorder:
             poll.repairs = 0
             if poll.candidates:
                 # Whoever listed it reads it: its own poller cannot know of that.
-                poll.candidates = 0
+                poll.candidates -= 1
                 sighting.allowance = "candidate"
             if poll.ended:
                 self._note("polled_after_the_end", sighting, now, "its last answer told an end")
@@ -198,7 +203,7 @@ class Recorder:
             poll.repairs = 0
             sighting.allowance = "repair"
         elif poll.candidates:
-            poll.candidates = 0
+            poll.candidates -= 1
             sighting.allowance = "candidate"
         else:
             text = f"{early * 1000:.1f} ms too early (pollDelayInMs {poll.delay_seconds * 1000:.0f})"
@@ -221,7 +226,7 @@ class Recorder:
             if sighting.allowance == "repair":
                 poll.repairs = 1
             elif sighting.allowance == "candidate":
-                poll.candidates = 1
+                poll.candidates += 1
             return
         if shown.poll_delay_ms is None:
             return
@@ -268,7 +273,7 @@ class Recorder:
 
 def _answered(operation: Operation | None, shown: Response | None, fault: str) -> bool:
     """Whether the client knows the outcome now: any 2xx does for a repeatable write, a creating POST needs
-    its id."""
+    its id. A refusal is one, though its body cannot be read."""
     if shown is None or shown.status >= 500:
         return False
-    return fault not in SPOILED or operation in REPEATABLE_WRITES
+    return fault not in SPOILED or operation in REPEATABLE_WRITES or shown.status >= 400

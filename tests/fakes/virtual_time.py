@@ -65,6 +65,10 @@ class VirtualClock:
         self._origin_ms = origin_ms
         self._boot_origin = boot_origin
 
+    def jump(self, ms: int) -> None:
+        """The wall clock is set, the others are not."""
+        self._origin_ms += ms
+
     def wall_ms(self) -> int:
         return self._origin_ms + round(self.steady() * 1000)
 

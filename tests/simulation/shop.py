@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.simulation import elsewhere
 
+OTHER_MERCHANT = "DK87654321"
 Send = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -29,8 +30,11 @@ class Shop:
             "posId": f"00000000-0000-4000-8000-{pos:012d}",
             "whenBusy": draws.choice(["reject", "wait", "wait"]),
         }
+        if pos % 4 == 3:
+            data["merchantVatNumber"] = OTHER_MERCHANT
         if draws.random() < 0.3:
-            data["orderId"] = f"order-{payment_id}"
+            # One order in several payments now and then, so in several partitions too.
+            data["orderId"] = draws.choice([f"order-{payment_id}", f"order-{payment_id}", "order-again"])
         if draws.random() < 0.25:
             self._send("payment.prepare", payment_id, data)
         else:

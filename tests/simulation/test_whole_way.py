@@ -50,12 +50,30 @@ def judge(town: Town) -> None:
     assert not twice, f"I2 seed {seed}: answered twice {twice}"
     sequences = defaultdict(list)
     for event in events:
-        sequences[event["paymentId"]].append(event["sequence"])
+        sequences[event.get("paymentId") or event["merchantPosId"]].append(event["sequence"])
     for payment_id, found in sequences.items():
         assert found == list(range(1, len(found) + 1)), f"I6 seed {seed}: {payment_id} {found}"
     violations = list(town.sandbox.recorder.violations)
     assert not violations, f"I7 seed {seed}: {violations[:3]}"
     judge_ledger(town)
+    judge_points_of_sale(town)
+
+
+def judge_points_of_sale(town: Town) -> None:
+    """What exists at the provider is what the last event of each till says."""
+    seed, told = town.plan.seed, set[tuple[str, str]]()
+    for event in town.events():
+        if event["type"] == "point-of-sale.created":
+            told.add((event["merchantPosId"], event["posId"]))
+        elif event["type"] == "point-of-sale.deleted":
+            told.discard((event["merchantPosId"], event["posId"]))
+    places = town.sandbox.world.register.points_of_sale.values()
+    there = {
+        (pos.merchant_pos_id, pos.pos_id)
+        for pos in places
+        if pos.merchant_pos_id.startswith("till-") and not pos.deleted
+    }
+    assert there == told, f"I5 seed {seed}: points of sale {there}, told of {told}"
 
 
 def judge_ledger(town: Town) -> None:
@@ -63,6 +81,8 @@ def judge_ledger(town: Town) -> None:
     last: dict[str, Event] = {}
     owned: dict[str, str] = {}
     for event in town.events():
+        if "paymentId" not in event:
+            continue
         last[event["paymentId"]] = event
         provider_id = event.get("provider", {}).get("paymentId")
         if provider_id is not None:

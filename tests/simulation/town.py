@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.codec import CommandLimits
+from gateway.codec.notifications import write_checkin_notified
 from gateway.domain.commands import Message
 from gateway.domain.draft import Rules
 from gateway.domain.operations import Outcome
 from gateway.flow import Call, FlowOptions, PaymentFlow
 from gateway.kafka.limits import Limits
+from gateway.kafka.log import BrokerTrouble
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.records import Channel, Headers, Outgoing, Record
@@ -34,10 +36,19 @@ from tests.fakes.virtual_time import VirtualClock
 from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.far_side import LoopClock, SandboxTransport
 from tests.simulation.shop import Shop
+from tests.simulation.tills import Tills
 
 MERCHANT = "DK12345678"
 RULES = Rules(prepared_timeout_seconds=40)
 LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
+TROUBLE_SHARES = {
+    "begin": 0.002,
+    "send": 0.001,
+    "commit": 0.002,
+    "answer": 0.002,
+    "fence": 0.02,
+    "read": 0.01,
+}
 SHARES = {
     "error_before": 0.03,
     "error_after": 0.04,
@@ -65,15 +76,20 @@ class Plan:
     payments: int = 30
     points_of_sale: int = 12
     old_payments: int = 4
+    tills: int = 4
     seconds: float = 60.0
     faulty: bool = True
     violent: bool = True
+    outage_hours: float = 0.0
+    """The provider is away that long, once, with payments open."""
 
 
 @dataclass
 class Sent:
+    """`key` is the paymentId or merchantPosId."""
+
     id: str
-    payment_id: str
+    key: str
     type: str
 
 
@@ -84,7 +100,7 @@ class Process:
         self.name = name
         self.town = town
         draws = random.Random(f"{town.plan.seed}-{name}")
-        clock = VirtualClock(boot_origin=draws.uniform(0, 1e6))
+        self.clock = clock = VirtualClock(boot_origin=draws.uniform(0, 1e6))
         loop = asyncio.get_running_loop()
         around = Surroundings(loop.time, clock.wall_ms, asyncio.sleep, draws.random)
         options = MobilePayOptions(
@@ -111,12 +127,24 @@ class Process:
         self._feeder = asyncio.create_task(self._feed())
 
     async def _feed(self) -> None:
+        """Batches as they come, and as they should not: twice, an older one again, the later half first."""
         while True:
             for number in range(self.town.plan.partitions):
-                records = self.log.fetch(number)
-                if records:
-                    self.partitions.deliver(records)
-            await asyncio.sleep(0.01)
+                records = list(self.log.fetch(number))
+                if not records:
+                    continue
+                half = len(records) // 2
+                match self.town.misdelivery():
+                    case "twice":
+                        self.partitions.deliver(records)
+                    case "the later half first" if half:
+                        self.partitions.deliver(records[half:])
+                        self.log.seek(number, records[0].offset)
+                        continue
+                    case _:
+                        pass
+                self.partitions.deliver(records)
+            await asyncio.sleep(self.town.tick_seconds)
 
     async def kill(self) -> None:
         """As SIGKILL: nothing is committed, released or told; requests that left go their way."""
@@ -139,6 +167,9 @@ class Town:
     mismatches: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
+    tick_seconds: float = 0.01
+    troubled: bool = False
+    """While set, the broker refuses batches, loses answers and hands records over out of order."""
 
     def __post_init__(self) -> None:
         self.draws = random.Random(self.plan.seed)
@@ -154,31 +185,53 @@ class Town:
         self.old: dict[str, int] = {}
         self.shop = Shop(self.draws, self.send, self.plan.points_of_sale)
         self.sandbox = Sandbox(config, LoopClock())
+        self.tills = Tills(self.draws, self.send_to_till, self.notify, self.sandbox)
         self._names = iter(range(1_000))
+        self._notified = 0
 
     async def _step(self, owner: str, step: str, partition: int) -> None:
         await asyncio.sleep(STEP_SECONDS * self.draws.uniform(0.5, 5))
         while owner in self.cut:
             await asyncio.sleep(0.5)
+        if self.troubled and self.draws.random() < TROUBLE_SHARES.get(step, 0.0):
+            # At `answer` the commit stands and its producer does not hear so.
+            raise BrokerTrouble(f"on purpose, at {step}")
+
+    def misdelivery(self) -> str:
+        share = self.draws.random() if self.troubled else 1.0
+        return "twice" if share < 0.03 else "the later half first" if share < 0.05 else ""
 
     def process(self) -> Process:
         return Process(self, f"gateway-{next(self._names)}")
 
-    def send(self, type_: str, payment_id: str, data: dict[str, Any], id_: str | None = None) -> None:
-        id_ = id_ or f"m-{len(self.sent)}"
+    def send(self, type_: str, payment_id: str, data: dict[str, Any]) -> None:
+        self._send(type_, payment_id, {"paymentId": payment_id, **data})
+
+    def send_to_till(self, type_: str, merchant_pos_id: str, data: dict[str, Any]) -> None:
+        self._send(type_, merchant_pos_id, {"merchantPosId": merchant_pos_id, **data})
+
+    def _send(self, type_: str, key: str, data: dict[str, Any]) -> None:
+        id_ = f"m-{len(self.sent)}"
         headers: Headers = (
             ("ce_specversion", b"1.0"),
             ("ce_id", id_.encode()),
             ("ce_source", b"/orders"),
             ("ce_type", type_.encode()),
         )
-        number = int(hashlib.sha256(payment_id.encode()).hexdigest(), 16) % self.plan.partitions
+        self._append(key, json.dumps(data).encode(), headers)
+        self.sent.append(Sent(id_, key, type_))
+
+    def notify(self, merchant_pos_id: str) -> None:
+        """What the gateway's own port makes of a notification; no answer is owed to it."""
+        self._notified += 1
+        wire = write_checkin_notified(merchant_pos_id, f"n-{self._notified}")
+        self._append(merchant_pos_id, wire.value, wire.headers)
+
+    def _append(self, key: str, value: bytes | None, headers: Headers) -> None:
+        number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % self.plan.partitions
         log = self.broker.partitions[number]
-        wall_ms = VirtualClock().wall_ms()
-        value = json.dumps({"paymentId": payment_id, **data}).encode()
-        offset = log.beginning + len(log.commands)
-        log.commands.append(Record("commands", number, offset, wall_ms, payment_id.encode(), value, headers))
-        self.sent.append(Sent(id_, payment_id, type_))
+        offset, wall_ms = log.beginning + len(log.commands), VirtualClock().wall_ms()
+        log.commands.append(Record("commands", number, offset, wall_ms, key.encode(), value, headers))
 
     def events(self) -> list[dict[str, Any]]:
         found = []
@@ -201,13 +254,19 @@ class Town:
         first.partitions.assigned(numbers)
         shops = asyncio.create_task(self._shop())
         owner = first
+        self.troubled = self.plan.violent
         while not shops.done():
             await asyncio.sleep(self.draws.uniform(2, 12))
             if self.plan.violent:
                 owner = await self._replace(owner, numbers)
+        if self.plan.outage_hours:
+            owner.transport.away = True
+            await asyncio.sleep(self.plan.outage_hours * 3600)
+            owner.transport.away = False
         await shops
         self.sandbox.faults.replace(FaultPlan())
         self.cut.clear()
+        self.troubled = False
         await self._rest()
         await owner.stop()
 
@@ -222,7 +281,7 @@ class Town:
 
     async def _replace(self, owner: Process, numbers: list[int]) -> Process:
         following = self.process()
-        match self.draws.choice(["kill", "release", "stale", "away", "nothing"]):
+        match self.draws.choice(["kill", "release", "stale", "away", "jump", "nothing"]):
             case "kill":
                 await owner.kill()
                 await asyncio.sleep(self.draws.uniform(0.01, 8))
@@ -246,6 +305,11 @@ class Town:
                 owner.transport.away = False
                 await following.stop()
                 return owner
+            case "jump":
+                # As a clock that is set right: the steady ones go on as they did.
+                owner.clock.jump(self.draws.choice([-20_000, -500, 500, 20_000]))
+                await following.stop()
+                return owner
             case _:
                 await following.stop()
                 return owner
@@ -266,8 +330,10 @@ class Town:
                 self.shop.give_back_of(order_id, self.old.pop(order_id))
             if draws.random() < 0.15 and self.sent:
                 self._again(draws.choice(self.sent))
+            if plan.tills and draws.random() < 0.4:
+                self.tills.ask(draws.randrange(plan.tills))
             for event in self.events():
-                self.shop.follow(event)
+                (self.shop if "paymentId" in event else self.tills).follow(event)
 
     def _again(self, sent: Sent) -> None:
         """The same message once more, as an upstream outbox does."""
@@ -289,6 +355,7 @@ class Town:
 
     async def _rest(self) -> None:
         """Nothing more happens for a while, within two virtual days."""
+        self.tick_seconds = 1.0
         quiet_for, seen = 0.0, -1
         deadline = asyncio.get_running_loop().time() + 2 * 86_400
         while quiet_for < 1_000:

@@ -197,7 +197,6 @@ def _pace(d: PointOfSaleDraft, pos_id: str) -> float:
 
 
 def _rest(d: PointOfSaleDraft, pos_id: str, seconds: float) -> None:
-    """The paces of points of sale that nobody asks after any more are not kept."""
-    asked = {each.data.pos_id for each in d.state.watches} | {pos_id}
-    kept = {name: at for name, at in d.memo.paces.items() if name in asked}
+    """A pace holds until its time, whoever asks next: a notification may come when the last watch is over."""
+    kept = {name: at for name, at in d.memo.paces.items() if at > d.now.steady}
     d.note(paces={**kept, pos_id: d.now.steady + seconds})

@@ -433,6 +433,24 @@ def test_a_notification_is_read_and_told_once() -> None:
     assert event.fact == CheckinStarted(POS_ID, ())
 
 
+def test_a_notification_keeps_the_pace_of_the_watch_before_it() -> None:
+    till = Till().created()
+    till.command(replace(WATCH, seconds=1), "watch")
+    till.outcome(NOBODY)
+    till.pass_time(1)
+    till.due()
+    till.outcome(NOBODY)
+    assert till.state is not None and not till.state.watches
+    read_at = till.clock.steady
+    elsewhere = "22f8155d-4042-4439-825f-068dbca98857"
+    till.command(replace(WATCH, pos_id=elsewhere), "other")
+    till.outcome(NOBODY)
+    till.command(CheckinNotified(TILL), "n-1")
+    assert till.running is None, "it was read less than a pollDelay ago"
+    till.due()
+    assert till.clock.steady - read_at >= 0.99
+
+
 def test_a_forged_notification_costs_a_reading_and_changes_nothing() -> None:
     till = Till().created()
     before = till.state
