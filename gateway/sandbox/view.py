@@ -1,12 +1,13 @@
 """What the sandbox's page shows of the world, as JSON members: what a person needs to see, never all of it.
 
-Amounts are integer minor units, times seconds since 1970.
+Amounts are texts in major units, such as "12.50", as JavaScript has no integer that is large enough for all of
+them; times are seconds since 1970.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 from gateway.sandbox.customers import USERS, User
@@ -59,7 +60,10 @@ def chosen_places(register: Register, shown: list[str]) -> list[str]:
     wanted = dict.fromkeys(islice(_candidates(register, shown), PLACES_SHOWN))
     stay = [pos_id for pos_id in shown if pos_id in wanted]
     new = wanted.keys() - set(stay)
-    return [*stay, *(pos_id for pos_id in wanted if pos_id in new)]
+    if not new:
+        return stay
+    first = [pos_id for pos_id in islice(register.points_of_sale, PLACES_SEARCHED) if pos_id in new]
+    return [*stay, *dict.fromkeys([*first, *(pos_id for pos_id in wanted if pos_id in new)])]
 
 
 def _candidates(register: Register, shown: list[str]) -> Iterator[str]:
@@ -72,13 +76,21 @@ def _candidates(register: Register, shown: list[str]) -> Iterator[str]:
 
 
 def _in_order_of_interest(register: Register, shown: list[str]) -> Iterator[str]:
-    for pos in islice(reversed(register.points_of_sale.values()), PLACES_SEARCHED):
+    places = register.points_of_sale
+    for pos in chain(
+        (places[pos_id] for pos_id in shown), islice(reversed(places.values()), PLACES_SEARCHED)
+    ):
         if pos.active and awaits(register.payments[pos.active]) in ("check_in", "decision"):
             yield pos.pos_id
     yield from shown
     for payment in islice(reversed(register.payments.values()), PAYMENTS_SHOWN):
         yield payment.pos_id
-    yield from islice(register.points_of_sale, PLACES_SEARCHED)
+    yield from islice(places, PLACES_SEARCHED)
+
+
+def in_major_units(amount: int) -> str:
+    major, cents = divmod(amount, 100)
+    return f"{major}.{cents:02d}"
 
 
 def payment_members(register: Register, payment: Payment) -> dict[str, Any]:
@@ -93,9 +105,7 @@ def payment_members(register: Register, payment: Payment) -> dict[str, Any]:
         "awaits": awaits(payment),
         "user": payment.user,
         "currency": terms.currency if terms else None,
-        "requested": terms.amount if terms else None,
-        "reserved": payment.reserved,
-        "captured": payment.captured,
+        "requested": in_major_units(terms.amount) if terms else None,
         "changedAt": payment.changed_at,
         "endsAt": _ends_at(register, payment),
         "moves": _moves(payment.moves),
@@ -103,7 +113,7 @@ def payment_members(register: Register, payment: Payment) -> dict[str, Any]:
             {
                 "refundOrderId": refund.order_id,
                 "status": refund.status,
-                "amount": refund.amount,
+                "amount": in_major_units(refund.amount),
                 "currency": refund.currency,
                 "moves": _moves(refund.moves),
             }
@@ -150,7 +160,10 @@ def totals(register: Register) -> dict[str, Any]:
         "pointsOfSale": len(register.points_of_sale),
         "statuses": dict(+tally.statuses),
         "refundStatuses": dict(+tally.refund_statuses),
-        "currencies": {currency: dict(+sums) for currency, sums in sorted(tally.currencies.items())},
+        "currencies": {
+            currency: {name: in_major_units(amount) for name, amount in sums.items()}
+            for currency, sums in sorted(tally.currencies.items())
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -63,6 +64,34 @@ class Till:
         answer = await self.create("refunds", body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["refundId"])
+
+    async def flood(self, count: int) -> None:
+        """So many payments, each at a point of sale of its own, in one connection and without a pause: a client
+        library would take most of the time."""
+        target = httpx.URL(self.url)
+        reader, writer = await asyncio.open_connection(target.host, target.port)
+        names = {
+            **HEADERS,
+            "authorization": self.http.headers["authorization"],
+            "content-type": "application/json",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in names.items())
+        for first in range(0, count, 50):
+            for number in range(first, min(first + 50, count)):
+                order = {"posId": f"00000000-0000-4000-8000-{number:012d}", "orderId": f"order-{number}"}
+                body = json.dumps(order | {"amount": 1, "currencyCode": "DKK", "plannedCaptureDelay": "None"})
+                length_line = f"content-length: {len(body)}"
+                writer.write(
+                    f"POST {API}payments HTTP/1.1\r\nhost: sandbox\r\n{head}"
+                    f"x-mobilepay-idempotency-key: f-{number}\r\n{length_line}\r\n\r\n{body}".encode()
+                )
+            await writer.drain()
+            for _ in range(first, min(first + 50, count)):
+                answer = await reader.readuntil(b"\r\n\r\n")
+                assert answer.startswith(b"HTTP/1.1 200 "), answer
+                length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                await reader.readexactly(length)
+        writer.close()
 
     async def act(self, path: str, body: dict[str, Any] | None = None) -> None:
         answer = await self.http.post(API + path, json=body)

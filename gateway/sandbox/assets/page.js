@@ -24,14 +24,14 @@ const ENDS = {
 
 // --- texts
 
-const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
 const number = (value) => grouped(String(value));
 
-/** Minor units as text, by whole numbers only. */
-function money(minor, currency) {
-  if (minor === null || minor === undefined) return "no amount yet";
-  const cents = minor % 100;
-  return `${grouped(String((minor - cents) / 100))}.${String(cents).padStart(2, "0")}\u00a0${currency}`;
+/** An amount comes as a text, as it may have more digits than a number here can hold. */
+function money(amount, currency) {
+  if (amount === null || amount === undefined) return "no amount yet";
+  const [major, cents] = amount.split(".");
+  return `${grouped(major)}.${cents}\u00a0${currency}`;
 }
 
 const now = () => world.offset + performance.now() / 1000;
@@ -113,9 +113,9 @@ const paymentFits = (payment) =>
 const named = (place) => place.merchantPosId !== place.posId;
 const title = (place) => (named(place) ? place.name : `${place.name} ${place.posId.slice(0, 8)}`);
 
-function sum(minor, currency) {
-  const made = node("b", "sum", money(minor, currency));
-  made.dataset.named = minor === null ? "no" : "yes";
+function sum(amount, currency) {
+  const made = node("b", "sum", money(amount, currency));
+  made.dataset.named = amount === null ? "no" : "yes";
   return made;
 }
 
@@ -241,7 +241,7 @@ function showTotals() {
       const row = table.insertRow();
       const label = node("th", "", name);
       label.scope = "row";
-      row.append(label, node("td", "sum", money(sums[name] ?? 0, currency)));
+      row.append(label, node("td", "sum", money(sums[name] ?? "0.00", currency)));
     }
     return table;
   });
