@@ -17,7 +17,10 @@ TRESPASSES = {
     "The two foundations do not know each other": ("kafka/records.py", "import gateway.domain.money"),
     "The service never meets the provider's simulator": ("flow.py", "import gateway.sandbox"),
     "FastStream has one door": ("kafka/records.py", "import faststream"),
-    "aiokafka has one room, and the command line, the demo and the certification": ("codec/state.py", "import aiokafka"),
+    "aiokafka has one room, and the command line, the demo and the certification": (
+        "codec/state.py",
+        "import aiokafka",
+    ),
     "httpx and aiohttp have one door, and the demo reads the simulator": ("sandbox/keys.py", "import httpx"),
     "pydantic has two doors": ("kafka/handler.py", "import pydantic"),
     "Metrics have one door": ("mobilepay/errors.py", "import prometheus_client"),
