@@ -69,8 +69,12 @@ up to four times, `notification_retry_seconds` apart, until it is answered 200.
 **Seeds**: behaviour, ids and faults depend on the seed and on what they are about, never on the order of
 arrival (but for a rule's `nth` and `times`).
 
+**The page** at `/` shows the world live and lets a person act like a customer with a phone; it asks for nothing
+from any other address (`gateway.sandbox.page`).
+
 **Its own endpoints**, all under /_sandbox, without credentials:
 
+- `GET live`: server-sent events, first all that the page shows, then what has changed (`gateway.sandbox.live`)
 - `GET ledger`: payments with their refunds as JSON lines, amounts in minor units; `?after=N&limit=M` pages by
   `number`, `?orderId=...` selects
 - `GET ledger/totals`: counts per status and sums per currency, in minor units

@@ -74,7 +74,7 @@ async def picture(path: Path, width: int, dark: bool) -> None:
         raise SystemExit("no Chromium on the path; name one by CHROMIUM")
     async with sandbox(canteen()) as till, launch(executable) as browser:
         page = await browser.new_page(
-            viewport={"width": width, "height": 940 if width > 700 else 844},
+            viewport={"width": width, "height": 1080 if width > 700 else 844},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
