@@ -67,7 +67,10 @@ SHARES = {
 }
 
 
-@dataclass
+VIOLENCE = ("kill", "release", "stale", "away", "jump", "nothing")
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one run does. All times are seconds."""
 
@@ -78,8 +81,13 @@ class Plan:
     old_payments: int = 4
     tills: int = 4
     seconds: float = 60.0
-    faulty: bool = True
-    violent: bool = True
+    faults: tuple[str, ...] = tuple(SHARES)
+    """Kinds of the provider's faults."""
+    violence: tuple[str, ...] = VIOLENCE
+    """What befalls the gateway itself."""
+    troubles: tuple[str, ...] = tuple(TROUBLE_SHARES)
+    """Steps at which the broker fails."""
+    misdelivered: bool = True
     outage_hours: float = 0.0
     """The provider is away that long, once, with payments open."""
 
@@ -174,7 +182,8 @@ class Town:
     def __post_init__(self) -> None:
         self.draws = random.Random(self.plan.seed)
         self.broker = MemoryBroker(self.plan.partitions, self._step)
-        faults = FaultPlan(probabilities={"*": SHARES, "token": {}} if self.plan.faulty else {})
+        shares = {kind: share for kind, share in SHARES.items() if kind in self.plan.faults}
+        faults = FaultPlan(probabilities={"*": shares, "token": {}} if shares else {})
         config = SandboxConfig(
             seed=self.plan.seed,
             any_pos=True,
@@ -193,12 +202,13 @@ class Town:
         await asyncio.sleep(STEP_SECONDS * self.draws.uniform(0.5, 5))
         while owner in self.cut:
             await asyncio.sleep(0.5)
-        if self.troubled and self.draws.random() < TROUBLE_SHARES.get(step, 0.0):
+        share = TROUBLE_SHARES.get(step, 0.0) if step in self.plan.troubles else 0.0
+        if self.troubled and self.draws.random() < share:
             # At `answer` the commit stands and its producer does not hear so.
             raise BrokerTrouble(f"on purpose, at {step}")
 
     def misdelivery(self) -> str:
-        share = self.draws.random() if self.troubled else 1.0
+        share = self.draws.random() if self.troubled and self.plan.misdelivered else 1.0
         return "twice" if share < 0.03 else "the later half first" if share < 0.05 else ""
 
     def process(self) -> Process:
@@ -254,10 +264,10 @@ class Town:
         first.partitions.assigned(numbers)
         shops = asyncio.create_task(self._shop())
         owner = first
-        self.troubled = self.plan.violent
+        self.troubled = True
         while not shops.done():
             await asyncio.sleep(self.draws.uniform(2, 12))
-            if self.plan.violent:
+            if self.plan.violence:
                 owner = await self._replace(owner, numbers)
         if self.plan.outage_hours:
             owner.transport.away = True
@@ -281,7 +291,7 @@ class Town:
 
     async def _replace(self, owner: Process, numbers: list[int]) -> Process:
         following = self.process()
-        match self.draws.choice(["kill", "release", "stale", "away", "jump", "nothing"]):
+        match self.draws.choice(self.plan.violence):
             case "kill":
                 await owner.kill()
                 await asyncio.sleep(self.draws.uniform(0.01, 8))
