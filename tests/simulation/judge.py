@@ -20,6 +20,9 @@ FINAL_REFUND = {
     "CancelledByMobilePay": "cancelled",
     "Reserved": "reserved",
 }
+OWN_REASONS = {"approval_timeout", "prepared_timeout", "late_effect"}
+"""Of cancels that no command asks for."""
+
 Event = dict[str, Any]
 Book = dict[str, Any]
 
@@ -40,7 +43,32 @@ def judge(town: Town) -> None:
     violations = list(town.sandbox.recorder.violations)
     assert not violations, f"I7 seed {seed}: {violations[:3]}"
     judge_ledger(town)
+    judge_intents(town)
     judge_points_of_sale(town)
+
+
+def judge_intents(town: Town) -> None:
+    """Nothing is captured or cancelled that nobody meant to: no command, and no time that had passed."""
+    seed, captures, cancels = town.plan.seed, set[str](), set[str]()
+    for sent in town.sent:
+        automatic = sent.type in ("payment.initiate", "payment.ready") and sent.data["capture"] == "automatic"
+        if sent.type == "payment.capture" or automatic:
+            captures.add(sent.key)
+        elif sent.type == "payment.cancel":
+            cancels.add(sent.key)
+    owned: dict[str, str] = {}
+    for event in town.events():
+        name = event.get("provider", {}).get("paymentId")
+        if name is not None and "paymentId" in event:
+            owned[name] = event["paymentId"]
+        if event["type"] == "payment.cancelled" and event["reason"] in OWN_REASONS:
+            cancels.add(event["paymentId"])
+    for name, payment_id in owned.items():
+        effects = town.sandbox.world.register.payments[name].effects
+        if payment_id.startswith(("accept-old", "lost-accept-old")):
+            continue
+        assert not effects["capture"] or payment_id in captures, f"I3 seed {seed}: {payment_id} captured"
+        assert not effects["cancel"] or payment_id in cancels, f"I3 seed {seed}: {payment_id} cancelled"
 
 
 def judge_points_of_sale(town: Town) -> None:

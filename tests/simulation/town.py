@@ -99,6 +99,7 @@ class Sent:
     id: str
     key: str
     type: str
+    data: dict[str, Any]
 
 
 class Process:
@@ -229,7 +230,7 @@ class Town:
             ("ce_type", type_.encode()),
         )
         self._append(key, json.dumps(data).encode(), headers)
-        self.sent.append(Sent(id_, key, type_))
+        self.sent.append(Sent(id_, key, type_, data))
 
     def notify(self, merchant_pos_id: str) -> None:
         """What the gateway's own port makes of a notification; no answer is owed to it."""
