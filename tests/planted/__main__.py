@@ -20,7 +20,7 @@ from tests.planted.bugs import BUGS, SUITES, Bug
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "deploy" / "docs" / "planted-bugs.md"
 SEEDS = "40"
-SUITE_SECONDS = 600
+SUITE_SECONDS = 300
 JOBS = int(os.environ.get("JOBS", "2"))
 KEPT = ("gateway", "tests", "schemas", "pyproject.toml")
 

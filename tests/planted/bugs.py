@@ -12,6 +12,7 @@ RULES: Final = "rules"
 RUNTIME: Final = "runtime"
 CLIENT: Final = "client"
 BROKER: Final = "broker"
+FLOW: Final = "flow"
 
 SUITES: Final = {
     HISTORIES: ("tests/simulation",),
@@ -23,6 +24,7 @@ SUITES: Final = {
         "tests/unit/kafka",
     ),
     CLIENT: ("tests/unit/mobilepay", "tests/integration/test_client_sandbox.py"),
+    FLOW: ("tests/unit/test_flow.py", "tests/unit/codec"),
     BROKER: ("tests/contract/runtime/test_runtime_on_kafka.py", "tests/contract/test_log.py"),
 }  # fmt: skip
 
@@ -158,7 +160,7 @@ BUGS: Final = (
     ),
     _bug(
         "state keys without a room of their own", "I2", "flow.py",
-        'POINT_OF_SALE_PREFIX = "s:"', 'POINT_OF_SALE_PREFIX = "p:"', HISTORIES,
+        'POINT_OF_SALE_PREFIX = "s:"', 'POINT_OF_SALE_PREFIX = "p:"', FLOW,
     ),
     _bug(
         "a refund's amount not reserved", "I4", "domain/refund_judging.py",
