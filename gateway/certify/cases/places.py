@@ -231,7 +231,6 @@ async def notifications_of_a_check_in(stage: Stage, found: Findings) -> None:
     found.that(
         122, reads >= 1, f"a notification is only a hint: {reads} read of the check-in before the event"
     )
-    await stage.until(lambda: True, "", 1)
     await _create(stage, stage.fresh("till"))
     events = len(stage.wire.of(name, "checkin.started"))
     found.that(

@@ -1,6 +1,5 @@
 """Checklist C: network errors, server errors and refusals; time-outs; what stays unknown."""
 
-import asyncio
 from typing import Final
 
 from gateway.certify.findings import Cases, Findings
@@ -223,5 +222,4 @@ async def _made(stage: Stage) -> Till:
         "supportedBeaconTypes": ["QR"],
     }
     made = await stage.wire.answer(await stage.wire.command("point-of-sale.create", body))
-    await asyncio.sleep(0)
     return Till(str(made.data["posId"]), str(made.data["beaconId"]), name)
