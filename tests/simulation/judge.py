@@ -3,8 +3,12 @@
 from collections import defaultdict
 from typing import Any
 
+from prometheus_client import generate_latest
+
+from gateway.observability.metrics import REGISTRY
 from gateway.sandbox import ledger
-from tests.simulation.town import Town
+from gateway.sandbox.customers import USERS
+from tests.simulation.town import CLIENT_SECRET, Town
 
 FINAL = {
     "Captured": "captured",
@@ -45,6 +49,19 @@ def judge(town: Town) -> None:
     judge_ledger(town)
     judge_intents(town)
     judge_points_of_sale(town)
+    judge_secrets(town)
+
+
+def judge_secrets(town: Town) -> None:
+    """No credential, token or phone number in anything written, committed or not, nor in a metric."""
+    seed = town.plan.seed
+    grants = town.sandbox.world.tokens.grants
+    secrets = [CLIENT_SECRET, *grants, *(phone.lstrip("+") for phone in USERS)]
+    written = [repr(one.item) for log in town.broker.partitions for one in (*log.changelog, *log.published)]
+    pages = [generate_latest(REGISTRY).decode(), *written]
+    shown = [number for number, secret in enumerate(secrets) if any(secret in page for page in pages)]
+    assert grants and written, f"seed {seed}: there was nothing to look for, or nowhere"
+    assert not shown, f"I9 seed {seed}: secrets {shown} of {len(secrets)} were written"
 
 
 def judge_intents(town: Town) -> None:

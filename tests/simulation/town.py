@@ -39,6 +39,7 @@ from tests.simulation.shop import Shop
 from tests.simulation.tills import Tills
 
 MERCHANT = "DK12345678"
+CLIENT_SECRET = "canary-secret"
 RULES = Rules(prepared_timeout_seconds=40)
 LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
 TROUBLE_SHARES = {
@@ -114,7 +115,7 @@ class Process:
         around = Surroundings(loop.time, clock.wall_ms, asyncio.sleep, draws.random)
         options = MobilePayOptions(
             client_id="client",
-            client_secret=Secret("canary-secret"),
+            client_secret=Secret(CLIENT_SECRET),
             client_version="1.0.0",
             base_url="http://provider",
             merchant_vat_number=MERCHANT,
