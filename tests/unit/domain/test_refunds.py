@@ -254,6 +254,22 @@ def test_a_refusal_after_an_unheard_refund_holds_where_a_settled_search_finds_no
     assert play.clock.steady - begun >= Rules().settle_seconds
 
 
+def test_no_refund_leaves_after_its_commands_expiry_however_young_its_key() -> None:
+    play = captured()
+    play.command(AUTOMATIC, "refund", expires_at_ms=play.clock.wall_ms + 60_000)
+    assert isinstance(play.running, Refund)
+    assert play.running.not_after_ms == play.clock.wall_ms + 60_000
+    play.outcome(Unknown(3))
+    play.pass_time(61)
+    for _ in range(40):
+        play.due()
+        assert isinstance(play.running, FindRefunds), "only looks leave"
+        play.outcome(EMPTY)
+        if play.reason_or_none("refund") is not None:
+            break
+    assert play.reason("refund") is Reason.EXPIRED
+
+
 def unheard_past_expiry() -> Play:
     play = asked()
     play.outcome(Unknown(3))

@@ -117,6 +117,21 @@ def test_no_key_is_used_more_than_23_hours_after_its_first_sending() -> None:
     assert play.reason("m-1") is Reason.EXPIRED
 
 
+def test_no_creating_call_leaves_after_its_commands_expiry_however_young_its_key() -> None:
+    play = Play(rules=Rules(approval_timeout_seconds=7 * 24 * 3600))
+    play.command(initiate(), expires_at_ms=play.clock.wall_ms + 60_000)
+    assert isinstance(play.running, Initiate)
+    assert play.running.not_after_ms == play.clock.wall_ms + 60_000, "the client is told too"
+    play.outcome(Unknown(3))
+    play.pass_time(61)
+    play.due()
+    assert isinstance(play.running, FindPayments)
+    play.outcome(EMPTY)
+    assert isinstance(play.running, FindPayments), "only looks leave"
+    search_in_vain(play, "m-1")
+    assert play.reason("m-1") is Reason.EXPIRED
+
+
 def test_the_late_look_waits_for_a_later_start_and_spares_its_payment() -> None:
     play = Play()
     play.command(initiate(approval_timeout_seconds=5))
