@@ -79,7 +79,7 @@ def _first_failure(suite: str, folder: Path) -> str:
         return "it never ended"
     if done.returncode not in (0, 1):
         raise SystemExit(f"{suite} did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    found = re.search(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py::\S+)", done.stdout, re.MULTILINE)
+    found = re.search(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py::\w+)", done.stdout, re.MULTILINE)
     return found[1] if found else "" if done.returncode == 0 else "a failure without a name"
 
 

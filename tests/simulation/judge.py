@@ -44,6 +44,8 @@ def judge(town: Town) -> None:
         sequences[event.get("paymentId") or event["merchantPosId"]].append(event["sequence"])
     for payment_id, found in sequences.items():
         assert found == list(range(1, len(found) + 1)), f"I6 seed {seed}: {payment_id} {found}"
+    names = [event["eventId"] for event in events]
+    assert len(set(names)) == len(names), f"I6 seed {seed}: two events with one id"
     violations = list(town.sandbox.recorder.violations)
     assert not violations, f"I7 seed {seed}: {violations[:3]}"
     judge_ledger(town)
