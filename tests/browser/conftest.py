@@ -8,11 +8,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import find_chromium, launch
 
 NOT_RUN = "not run: no Chromium"
+PATIENCE_MS = 30_000
+"""A browser that was installed a minute ago reads all of itself from the disk first."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +47,7 @@ class Watched:
 
     async def open(self, url: str, width: int = 1280, height: int = 800, **options: Any) -> Page:
         page = await self.browser.new_page(viewport={"width": width, "height": height}, **options)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda said: self._heard(said.type, said.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requested.append(request.url))
