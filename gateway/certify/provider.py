@@ -14,7 +14,7 @@ from gateway.certify.findings import Unmet
 from gateway.certify.traffic import as_object
 
 VERSION: Final = "1.0.0"
-CREDIT, DEBIT, LOYAL, PARTIAL = "+4520031801", "+4520031802", "+4520031804", "+4520031805"
+CREDIT, LOYAL, PARTIAL = "+4520031801", "+4520031804", "+4520031805"
 TOKEN_PATH: Final = "/integrator-authentication/connect/token"  # noqa: S105 - a path
 
 

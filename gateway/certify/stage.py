@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,8 @@ from gateway.certify.provider import CREDIT, Provider, Till
 from gateway.certify.traffic import Exchange
 from gateway.certify.wire import Event, Sent, Wire, connected, read_state, write_state
 from gateway.certify.witness import Witness
-from gateway.demo.processes import Child, NotReady, free_port, get
+from gateway.demo.ground import command, create_topics, kafka_settings, topics_of
+from gateway.demo.processes import Child, free_port, get
 
 PARTITIONS: Final = 4
 SETTLE_SECONDS: Final = 4
@@ -160,15 +160,7 @@ class Stage:
 
     async def cli(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
         """One short command of the gateway's own command line, to its end."""
-        environment = Child("cli", [], {**self.settings, **settings}, self.folder).environment
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "gateway", *arguments],
-            env=environment,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        return await asyncio.to_thread(command, list(arguments), {**self.settings, **settings})
 
     def traces(self) -> bytes:
         """Everything that the gateway wrote anywhere: log, events, state, dead letters."""
@@ -181,13 +173,9 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """Topics made, witness and gateway started; ended in reverse."""
     run = f"certify-{uuid.uuid4().hex[:8]}-{name}"
-    topics = {topic: f"{run}.{topic}" for topic in ("commands", "events", "state", "dlq")}
     http_port, notifications_port = free_port(), free_port()
     with Witness(provider.url) as witness:
-        told = {f"GATEWAY_TOPICS__{topic.upper()}": value for topic, value in topics.items()} | {
-            "GATEWAY_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-            "GATEWAY_KAFKA__GROUP_ID": run,
-            "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+        told = kafka_settings(bootstrap, run) | {
             "GATEWAY_KAFKA__GROUP_INSTANCE_ID": "gateway-0",
             "GATEWAY_POS__BASE_URL": witness.url,
             "GATEWAY_POS__CLIENT_SECRET": canary,
@@ -201,16 +189,8 @@ async def staged(
             **settings,
         }
         gateway = Child(f"gateway-{name}", ["run"], told, folder)
-        made = Child("topics", [], told, folder).environment
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "gateway", "topics", "create", "--partitions", str(PARTITIONS)],
-            env=made,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise NotReady(f"the topics cannot be created: {done.stdout.decode()}{done.stderr.decode()}")
+        topics = topics_of(run)
+        await asyncio.to_thread(create_topics, told, PARTITIONS)
         async with connected(bootstrap, topics) as wire:
             stage = Stage(
                 name, bootstrap, topics, told, folder, witness, provider, http_port, notifications_port,

@@ -20,13 +20,12 @@ _OF_POINTS_OF_SALE: Final = ("point-of-sale.", "checkin.")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`at` is the record's timestamp in seconds since 1970; `number` counts what was read."""
+    """`number` counts what was read."""
 
     number: int
     key: str
     type: str
     data: Mapping[str, Any]
-    at: float
 
     @property
     def reason(self) -> str:
@@ -68,9 +67,9 @@ class Wire:
         """Values and header values of all that was read, for the search for secrets."""
         self._news = asyncio.Condition()
 
-    async def command(self, type_: str, data: Mapping[str, Any], *, message_id: str = "") -> Sent:
+    async def command(self, type_: str, data: Mapping[str, Any]) -> Sent:
         key = str(data["merchantPosId" if type_.startswith(_OF_POINTS_OF_SALE) else "paymentId"])
-        message_id = message_id or uuid.uuid4().hex
+        message_id = uuid.uuid4().hex
         attributes = {"ce_specversion": "1.0", "ce_id": message_id, "ce_source": SOURCE, "ce_type": type_}
         headers = tuple((name, text.encode()) for name, text in attributes.items())
         sent = Sent(message_id, key, type_, headers, json.dumps(data).encode())
@@ -102,7 +101,7 @@ class Wire:
             self.dead.append(dead)
         elif topic == self._topics["events"]:
             data = json.loads(record.value)
-            event = Event(len(self.events), key, headers["ce_type"], data, record.timestamp / 1000)
+            event = Event(len(self.events), key, headers["ce_type"], data)
             self.events.append(event)
 
     def of(self, key: str, type_: str = "") -> list[Event]:

@@ -6,7 +6,6 @@ One thread a connection. It judges nothing; cases read `exchanges`.
 import contextlib
 import select
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -254,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         try:
             return not self.connection.recv(1, socket.MSG_PEEK)
-        except (OSError, ssl.SSLError):
+        except OSError:
             return True
 
     def _gone(self, exchange: Exchange) -> None:

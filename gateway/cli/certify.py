@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.outcome import ExitCode, Failed
+from gateway.cli.outcome import ExitCode, Failed, extra
 from gateway.cli.table import show_table
 
 
@@ -35,16 +35,10 @@ def certify(
     Against another provider than the sandbox, credentials are those of GATEWAY_POS__CLIENT_ID, __CLIENT_SECRET and
     __MERCHANT_VAT_NUMBER, and items that need the sandbox's clock or books are not run. Exits 1 if an item fails.
     """
-    try:
+    with extra("demo"):
         from gateway.certify import conductor, report
         from gateway.demo.broker import BrokerUnavailable
         from gateway.demo.processes import NotReady
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("gateway"):
-            raise
-        raise Failed(
-            ExitCode.WRONG_USAGE, f"{missing.name} is not installed: pip install 'pos-gateway[demo]'"
-        ) from None
     target = None
     if base_url is not None:
         try:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.outcome import ExitCode, Failed
+from gateway.cli.outcome import extra
 
 
 def register(application: typer.Typer) -> None:
@@ -26,12 +26,6 @@ def demo(
     Exits 0 only if every command was answered once and both ledgers agree. Needs the extra `demo`.
     """
     # Imported here, so that no other command loads what only the demo needs.
-    try:
+    with extra("demo"):
         from gateway.demo import conductor
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("gateway"):
-            raise
-        raise Failed(
-            ExitCode.WRONG_USAGE, f"{missing.name} is not installed: pip install 'pos-gateway[demo]'"
-        ) from None
     raise typer.Exit(conductor.run(payments=payments, broker=broker, kill=kill))

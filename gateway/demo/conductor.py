@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -24,6 +22,7 @@ from rich.console import Console
 from gateway.demo.audit import Report, audit
 from gateway.demo.broker import BrokerUnavailable, EmbeddedKafka
 from gateway.demo.evidence import at_rest
+from gateway.demo.ground import create_topics, kafka_settings, topics_of
 from gateway.demo.processes import Child, NotReady, free_port, in_flight, ledger, violations
 from gateway.demo.shop import Shop
 from gateway.demo.view import View, tell
@@ -124,18 +123,9 @@ def _leave(folder: Path, console: Console) -> None:
 
 def _stage(bootstrap: str, folder: Path) -> Stage:
     name = f"demo-{uuid.uuid4().hex[:8]}"
-    topics = {
-        "commands": f"{name}.commands",
-        "events": f"{name}.events",
-        "state": f"{name}.state",
-        "dlq": f"{name}.dlq",
-    }
     sandbox_port, http_port = free_port(), free_port()
-    settings = {f"GATEWAY_TOPICS__{key.upper()}": value for key, value in topics.items()} | {
-        "GATEWAY_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-        "GATEWAY_KAFKA__GROUP_ID": name,
+    settings = kafka_settings(bootstrap, name) | {
         "GATEWAY_KAFKA__GROUP_INSTANCE_ID": "gateway-0",
-        "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
         "GATEWAY_POS__BASE_URL": f"http://127.0.0.1:{sandbox_port}",
         "GATEWAY_POS__CLIENT_ID": "demo",
         "GATEWAY_POS__CLIENT_SECRET": uuid.uuid4().hex,
@@ -145,7 +135,7 @@ def _stage(bootstrap: str, folder: Path) -> Stage:
         "GATEWAY_HTTP__HOST": "127.0.0.1",
         "GATEWAY_HTTP__PORT": str(http_port),
     }
-    return Stage(bootstrap, topics, settings, sandbox_port, http_port, folder)
+    return Stage(bootstrap, topics_of(name), settings, sandbox_port, http_port, folder)
 
 
 @contextlib.contextmanager
@@ -166,16 +156,8 @@ def _processes(stage: Stage, seed: int) -> Iterator[Child]:
         sandbox.stop()
 
 
-def _create_topics(stage: Stage) -> None:
-    command = [sys.executable, "-m", "gateway", "topics", "create", "--partitions", str(PARTITIONS)]
-    environment = Child("topics", [], stage.settings, stage.folder).environment
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NotReady(f"the topics cannot be created: {done.stdout}{done.stderr}")
-
-
 async def _play(stage: Stage, payments: int, kill: bool, seed: int, console: Console) -> Report:
-    await asyncio.to_thread(_create_topics, stage)
+    await asyncio.to_thread(create_topics, stage.settings, PARTITIONS)
     shop = Shop(seed, payments, SHARED_SHARE, PREPARED_SHARE, REFUND_SHARE)
     with _processes(stage, seed) as gateway:
         await asyncio.to_thread(gateway.wait_for, stage.http_port, "/readyz")

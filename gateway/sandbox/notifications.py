@@ -6,7 +6,6 @@ The world only notes it; `deliver` is how a server tells it, over HTTP, up to fo
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -88,11 +87,9 @@ def _post(url: str, body: bytes) -> int:
     split = urlsplit(url)
     kind = HTTPSConnection if split.scheme == "https" else HTTPConnection
     connection = kind(split.hostname or "", split.port, timeout=TIMEOUT_SECONDS)
-    deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         connection.request("POST", split.path or "/", body, {"content-type": "application/json"})
-        status = connection.getresponse().status
-        return status if time.monotonic() < deadline else 0
+        return connection.getresponse().status
     except (OSError, HTTPException):
         return 0
     finally:
