@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted lint types fmt lock generated bench clean
+.PHONY: help venv test demo certify simulate planted chaos lint types fmt lock generated bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,11 @@ simulate: $(VENV)/.dev ## histories by seed in virtual time; SEEDS=20000 for the
 
 planted: $(VENV)/.dev ## plant known bugs, one by one, and show what catches each
 	$(BIN)/python -m tests.planted
+
+MINUTES ?= 10
+BROKERS ?= 1
+chaos: $(VENV)/.dev ## real gateways and brokers under violence; MINUTES=60 BROKERS=3 for the long form
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --brokers $(BROKERS)
 
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .

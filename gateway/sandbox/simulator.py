@@ -12,7 +12,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gateway.sandbox.admission import KEY_HEADER
+from gateway.sandbox.admission import KEY_HEADER, VERSION_HEADER
 from gateway.sandbox.calls import Sighting
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.config import SandboxConfig
@@ -56,7 +56,7 @@ class Exchange:
 
 
 class RequestRecord(NamedTuple):
-    """One finished request; `subject` is a key or id, `status` 0 where no answer left."""
+    """One finished request; `subject` is a key or id, `status` 0 where no answer left, `version` the client's."""
 
     number: int
     at: float
@@ -69,6 +69,7 @@ class RequestRecord(NamedTuple):
     status: int
     code: str
     heard: bool
+    version: str
 
 
 _CLEAN = Fate()
@@ -175,6 +176,7 @@ class Sandbox:
                 shown.status if shown else 0,
                 exchange.answer.code if exchange.answer else "",
                 shown is not None,
+                ",".join(exchange.request.values(VERSION_HEADER))[:20],
             )
         )
 

@@ -7,8 +7,8 @@ import contextlib
 class Proxy:
     """Between clients of `port` and a server on loopback.
 
-    `cut` holds back every byte in both directions; `break_all` resets each connection; `lose_next_answer_to`
-    resets the one by which the next request of a kind has just gone through.
+    `cut` holds back every byte in both directions; `break_all` resets each connection, and what was held back is
+    lost; `lose_next_answer_to` resets the one by which the next request of a kind has just gone through.
     """
 
     def __init__(self, port: int, target_port: int) -> None:
@@ -41,9 +41,10 @@ class Proxy:
         self._passes.set()
 
     def break_all(self) -> None:
+        # Both ends hear of it, so that a server does not go on with what its client believes lost.
         for writer in self._writers:
             writer.transport.abort()
-            self.broken += 1
+        self.broken += len(self._tasks)
 
     def lose_next_answer_to(self, api_key: int) -> None:
         """The request reaches the server, its answer nobody (26: EndTxn, so a commit)."""
@@ -53,34 +54,42 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        writers = {writer}
+        self._writers.add(writer)
         try:
             await self._passes.wait()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-            self._writers.add(writer)
-            await asyncio.gather(
-                self._pump(reader, far_writer, answers_to=writer), self._pump(far_reader, writer)
-            )
+            if not writer.is_closing():
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+                writers.add(far_writer)
+                self._writers.add(far_writer)
+                await asyncio.gather(
+                    self._pump(reader, far_writer, writer, asks=True), self._pump(far_reader, writer, writer)
+                )
         except (OSError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
-            self._writers.discard(writer)
-            writer.close()
+            self._writers -= writers
+            for one in writers:
+                one.close()
 
     async def _pump(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        answers_to: asyncio.StreamWriter | None = None,
+        client: asyncio.StreamWriter,
+        asks: bool = False,
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 await self._passes.wait()
+                if client.is_closing():
+                    break
                 # A small request comes in one piece: four bytes of length, then its kind.
-                if answers_to is not None and int.from_bytes(data[4:6]) == self._losing:
+                if asks and int.from_bytes(data[4:6]) == self._losing:
                     self._losing = None
                     self.lost += 1
-                    answers_to.transport.abort()
+                    client.transport.abort()
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -1,0 +1,165 @@
+"""What the books and the events alone do not show: secrets in what was written, partitions that stand still,
+owners that act beside their successor. Pure.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+UNSEEN_SECONDS = 30.0
+CLOCK_SLACK_SECONDS = 1.0
+_HEXADECIMAL = re.compile(rb"[0-9a-f]{40,}")
+
+GUARANTEES = {
+    "I9": "no secret and no phone number in anything written",
+    "I10": "lag goes to zero by itself, no partition stands still unseen",
+    "I11": "an owner that lost a partition changes nothing more there",
+}
+
+
+class Write(NamedTuple):
+    """A request that changes something, as the provider saw it arrive (seconds since 1970); `version` is the
+    calling process's.
+    """
+
+    at: float
+    version: str
+    payment_id: str
+
+
+class Opening(NamedTuple):
+    """A process began to own a partition."""
+
+    at: float
+    version: str
+    partition: int
+
+
+class Sample(NamedTuple):
+    """One look from outside: messages not yet accepted by partition, the group's offsets, and whether any process
+    said that it was not ready.
+    """
+
+    at: float
+    lags: Mapping[int, int]
+    offsets: Mapping[int, int]
+    seen: bool
+
+
+def openings(logs: Mapping[str, bytes]) -> list[Opening]:
+    """By the gateways' own logs; a file is named by the version of the one process that wrote it."""
+    found = []
+    for name, text in logs.items():
+        version = name.removeprefix("gateway-").removesuffix(".log")
+        for line in text.splitlines():
+            if b'"partition open"' in line:
+                told = json.loads(line)
+                at = datetime.fromisoformat(told["time"]).timestamp()
+                found.append(Opening(at, version, int(told["partition"])))
+    return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """Who owned one partition when."""
+
+    openings: Sequence[Opening]
+
+    @classmethod
+    def by_partition(cls, found: Iterable[Opening]) -> "dict[int, Tenure]":
+        kept: dict[int, list[Opening]] = defaultdict(list)
+        for opening in sorted(found):
+            kept[opening.partition].append(opening)
+        return {partition: cls(those) for partition, those in kept.items()}
+
+    def at(self, moment: float) -> Opening | None:
+        """The newest opening by then."""
+        index = bisect_right(self.openings, moment, key=lambda opening: opening.at)
+        return self.openings[index - 1] if index else None
+
+
+def stale_writes(
+    writes: Iterable[Write],
+    tenures: Mapping[int, Tenure],
+    partition_of: Callable[[str], int],
+    lease_seconds: float,
+) -> Iterator[str]:
+    """Writes of an owner on a payment that its successor has acted for, or after its lease has surely ended."""
+    acted: dict[str, str] = {}
+    for write in sorted(writes):
+        tenure = tenures.get(partition_of(write.payment_id))
+        owner = tenure.at(write.at) if tenure is not None else None
+        if owner is None:
+            yield f"{write.payment_id}: written to by {write.version} before anybody owned its partition"
+        elif owner.version == write.version:
+            acted[write.payment_id] = write.version
+        elif acted.get(write.payment_id) == owner.version:
+            yield f"{write.payment_id}: written to by {write.version} after its new owner {owner.version}"
+        elif write.at > owner.at + lease_seconds + CLOCK_SLACK_SECONDS:
+            late = write.at - owner.at
+            yield f"{write.payment_id}: written to by {write.version} {late:.1f} s after {owner.version} opened"
+
+
+def standstills(samples: Sequence[Sample]) -> Iterator[str]:
+    """Partitions with messages to accept that did not move for long while every process called itself ready."""
+    since: dict[int, tuple[int, float]] = {}
+    told: set[int] = set()
+    for sample in samples:
+        for partition, lag in sample.lags.items():
+            offset = sample.offsets.get(partition, 0)
+            known = since.get(partition)
+            if not lag or sample.seen or known is None or known[0] != offset:
+                since[partition] = (offset, sample.at)
+                told.discard(partition)
+            elif sample.at - known[1] > UNSEEN_SECONDS and partition not in told:
+                told.add(partition)
+                yield f"partition {partition} stood at {offset} for {UNSEEN_SECONDS:.0f} s, and nobody said so"
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """`named` are searched for as they are; `tokens` are 40 hexadecimal digits each, and many."""
+
+    named: Mapping[str, bytes]
+    tokens: frozenset[bytes]
+
+    def shown_in(self, text: bytes) -> list[str]:
+        """By name; never the canary itself."""
+        found = [name for name, canary in self.named.items() if canary in text]
+        for run in _HEXADECIMAL.findall(text):
+            if any(run[start : start + 40] in self.tokens for start in range(len(run) - 39)):
+                found.append("a token")
+        return found
+
+
+def takeovers(
+    kills: Iterable[tuple[float, str]],
+    writes: Sequence[Write],
+    tenures: Mapping[int, Tenure],
+    partition_of: Callable[[str], int],
+) -> list[float]:
+    """For each partition of each process that was ended (when, which): seconds to its next owner's first write."""
+    by_partition: dict[int, list[Write]] = defaultdict(list)
+    for write in sorted(writes):
+        by_partition[partition_of(write.payment_id)].append(write)
+    found = []
+    for at, version in kills:
+        for partition, tenure in tenures.items():
+            owner = tenure.at(at)
+            if owner is None or owner.version != version:
+                continue
+            after = (one.at for one in by_partition[partition] if one.at > at and one.version != version)
+            first = next(after, None)
+            if first is not None:
+                found.append(first - at)
+    return sorted(found)
+
+
+def quantile(found: Sequence[float], share: float) -> float:
+    """Of sorted numbers, the nearest rank; 0 of none."""
+    return found[min(len(found) - 1, int(len(found) * share))] if found else 0.0
