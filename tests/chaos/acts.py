@@ -66,14 +66,10 @@ class Acts:
     async def _for(self, span: tuple[float, float]) -> None:
         await asyncio.sleep(self._draws.uniform(*span))
 
-    async def _kill(self, number: int) -> None:
-        version = self.fleet.version(number)
-        await asyncio.to_thread(self.fleet.kill, number)
-        self.ended.append((time.time(), version))
-
-    async def _stop(self, number: int) -> None:
-        self.left.append((time.time(), self.fleet.version(number)))
-        await asyncio.to_thread(self.fleet.stop, number)
+    async def end(self, number: int, *, hard: bool) -> None:
+        """SIGKILL, or SIGTERM until it has stopped."""
+        (self.ended if hard else self.left).append((time.time(), self.fleet.version(number)))
+        await asyncio.to_thread(self.fleet.kill if hard else self.fleet.stop, number)
 
     async def kill(self) -> None:
         """SIGKILL with many calls under way; another in its place soon after."""
@@ -84,7 +80,7 @@ class Acts:
                 calls = await asyncio.to_thread(self.fleet.calls_in_flight, number)
                 most = max(most, calls)
                 if calls >= LEAST_IN_FLIGHT:
-                    await self._kill(number)
+                    await self.end(number, hard=True)
                     self.in_flight.append(calls)
                     await self._for((0.0, 3.0))
                     await asyncio.to_thread(self.fleet.start, number)
@@ -94,14 +90,14 @@ class Acts:
 
     async def kill_all(self) -> None:
         running = self.fleet.running
-        await asyncio.gather(*(self._kill(number) for number in running))
+        await asyncio.gather(*(self.end(number, hard=True) for number in running))
         await self._for((0.0, 3.0))
         for number in running:
             await asyncio.to_thread(self.fleet.start, number)
 
     async def roll(self) -> None:
         number = self._anyone()
-        await self._stop(number)
+        await self.end(number, hard=False)
         await asyncio.to_thread(self.fleet.start, number)
 
     async def freeze(self) -> None:
@@ -122,7 +118,7 @@ class Acts:
         for _ in range(3):
             await asyncio.to_thread(self.fleet.start, self.fleet.spare)
             await self._for((0.5, 5.0))
-            await (self._kill if self._draws.random() < 0.5 else self._stop)(self.fleet.spare)
+            await self.end(self.fleet.spare, hard=self._draws.random() < 0.5)
 
     async def cut_off(self) -> None:
         """One gateway loses the brokers and keeps the provider; nobody tells it."""

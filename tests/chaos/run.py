@@ -90,6 +90,7 @@ async def play(
         await watch.look()
         books = await asyncio.to_thread(ledger, fleet.sandbox_port)
         broken = await asyncio.to_thread(violations, fleet.sandbox_port)
+        (folder / "violations.json").write_text(json.dumps(broken, indent=1), encoding="utf-8")
         stats = json.loads((await asyncio.to_thread(get, fleet.sandbox_port, "/_sandbox/stats"))[1])
         records, shown = await written(brokers.bootstrap, fleet.topics, hidden)
     logs = fleet.logs()

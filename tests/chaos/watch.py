@@ -29,7 +29,10 @@ class Watch:
         self._fleet = fleet
         self._brokers = brokers
         self._canaries = canaries
-        self._rows: dict[int, Write] = {}
+        self.requests_path = fleet.folder / "requests.jsonl"
+        """Every request that the provider saw, for whoever looks into a finding."""
+        self._rows: list[Write] = []
+        self._seen: set[int] = set()
         self._places = [TopicPartition(fleet.topics["commands"], number) for number in range(PARTITIONS)]
 
     async def go_on(self) -> None:
@@ -52,15 +55,20 @@ class Watch:
 
     def writes(self, payment_of: Mapping[str, str]) -> list[Write]:
         """By arrival; `payment_of` tells whose payment an orderId or refundOrderId is."""
-        found = (row._replace(payment_id=payment_of.get(row.payment_id, "")) for row in self._rows.values())
+        found = (row._replace(payment_id=payment_of.get(row.payment_id, "")) for row in self._rows)
         return sorted(row for row in found if row.payment_id)
 
     def _read_requests(self) -> None:
         told = get(self._fleet.sandbox_port, f"/_sandbox/requests?limit={ROWS}")[1]
-        for line in told.splitlines():
-            row = json.loads(line)
-            if row["operation"] in (*CHANGES, *CHANGES_OF_REFUNDS):
-                self._rows.setdefault(row["number"], Write(row["at"], row["version"], row["order_id"]))
+        with self.requests_path.open("ab") as kept:
+            for line in told.splitlines():
+                row = json.loads(line)
+                if row["number"] in self._seen:
+                    continue
+                self._seen.add(row["number"])
+                kept.write(line + b"\n")
+                if row["operation"] in (*CHANGES, *CHANGES_OF_REFUNDS):
+                    self._rows.append(Write(row["at"], row["version"], row["order_id"]))
 
     def _read_pages(self) -> bool:
         seen = False
