@@ -24,7 +24,7 @@ from tests.chaos.acts import LEAST_IN_FLIGHT, WEIGHTS, Acts
 from tests.chaos.brokers import Brokers
 from tests.chaos.fleet import CLIENT_ID, PARTITIONS, SECRET, SEED, all_alive, open_fleet
 from tests.chaos.trade import SCENARIO, Trade
-from tests.chaos.verdict import GUARANTEES, Canaries, Tenure, openings, stale_writes, standstills
+from tests.chaos.verdict import GUARANTEES, Canaries, openings, stale_writes, standstills
 from tests.chaos.watch import Watch, written
 
 SIZE = 3
@@ -101,8 +101,8 @@ async def play(
     found["I9"] = leaks
     found["I10"] = [*standstills(watch.samples), *_lagging(watch)]
     writes = watch.writes(payments_by_order(wire.sent))
-    tenures = Tenure.by_partition(openings(logs))
-    found["I11"] = list(stale_writes(writes, tenures, partition_of, Limits().lease_seconds))
+    opened = openings(logs)
+    found["I11"] = list(stale_writes(writes, opened, partition_of, Limits().lease_seconds))
     report = audit(wire.evidence(books, broken))
     lines = report.lines()
     for name, what in GUARANTEES.items():
@@ -123,7 +123,7 @@ async def play(
         "writes": len(writes),
         "requests": stats["requests"],
         "records": records,
-        "openings": sum(len(tenure.openings) for tenure in tenures.values()),
+        "openings": len(opened),
         "at_rest_after_seconds": round(quiet_after),
         "findings": {
             **{name: len(texts) for name, texts in report.findings.items()},

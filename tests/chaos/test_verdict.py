@@ -18,11 +18,12 @@ from tests.chaos.verdict import (
 )
 
 LEASE_SECONDS = 5.0
-TENURES = Tenure.by_partition([Opening(100.0, "old", 0), Opening(200.0, "new", 0)])
+OPENINGS = [Opening(100.0, "old", 0), Opening(200.0, "new", 0)]
+TENURES = Tenure.by_partition(OPENINGS)
 
 
 def stale(*writes: Write) -> list[str]:
-    return list(stale_writes(writes, TENURES, lambda _: 0, LEASE_SECONDS))
+    return list(stale_writes(writes, OPENINGS, lambda _: 0, LEASE_SECONDS))
 
 
 def test_each_owner_writes_in_its_time() -> None:
@@ -48,15 +49,31 @@ def test_whoever_writes_without_owning_is_found(writes: tuple[Write, ...]) -> No
 
 
 def test_an_owner_that_got_the_partition_back_is_none() -> None:
-    tenures = Tenure.by_partition([*TENURES[0].openings, Opening(300.0, "old", 0)])
+    found = [*OPENINGS, Opening(300.0, "old", 0)]
     writes = [Write(201.0, "new", "pay"), Write(301.0, "old", "pay")]
-    assert not list(stale_writes(writes, tenures, lambda _: 0, LEASE_SECONDS))
+    assert not list(stale_writes(writes, found, lambda _: 0, LEASE_SECONDS))
+
+
+@pytest.mark.parametrize(("new_acts_at", "findings"), [(None, 0), (201.0, 1)])
+def test_one_that_was_overtaken_while_it_opened_owns_only_what_it_acts_on(
+    new_acts_at: float | None, findings: int
+) -> None:
+    found = [OPENINGS[0], OPENINGS[1]._replace(fenced_at=203.0)]
+    writes = [Write(150.0, "new", "pay"), Write(202.0, "old", "pay"), Write(230.0, "old", "pay")]
+    found.insert(0, Opening(90.0, "new", 0))
+    writes += [Write(new_acts_at, "new", "pay")] if new_acts_at is not None else []
+    told = list(stale_writes(writes, found, lambda _: 0, LEASE_SECONDS))
+    assert len([one for one in told if "by old" in one]) >= findings
+    assert bool(findings) == any("by old" in one for one in told)
 
 
 def test_openings_are_read_from_the_logs() -> None:
     line = {"time": "2026-11-24T12:00:00.500000Z", "event": "partition open", "partition": 3}
     text = b"not json\n" + json.dumps(line).encode() + b"\n"
     assert openings({"gateway-1.0.2.log": text}) == [Opening(1795521600.5, "1.0.2", 3)]
+    closed = line | {"event": "partition closed", "cause": "fenced", "time": "2026-11-24T12:00:01.500000Z"}
+    text += json.dumps(closed).encode() + b"\n"
+    assert openings({"gateway-1.0.2.log": text}) == [Opening(1795521600.5, "1.0.2", 3, 1795521601.5)]
 
 
 def moving(offsets: list[int], *, seen: bool = False, lag: int = 1) -> list[Sample]:

@@ -3,8 +3,9 @@ owners that act beside their successor. Pure.
 """
 
 import json
+import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ class Write(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """A process began to own a partition."""
+    """A process began to own a partition; `fenced_at`: when it was told that another had taken it meanwhile."""
 
     at: float
     version: str
     partition: int
+    fenced_at: float = math.inf
 
 
 class Sample(NamedTuple):
@@ -56,11 +58,19 @@ def openings(logs: Mapping[str, bytes]) -> list[Opening]:
     found = []
     for name, text in logs.items():
         version = name.removeprefix("gateway-").removesuffix(".log")
+        open_: dict[int, Opening] = {}
         for line in text.splitlines():
-            if b'"partition open"' in line:
-                told = json.loads(line)
-                at = datetime.fromisoformat(told["time"]).timestamp()
-                found.append(Opening(at, version, int(told["partition"])))
+            if b'"partition open"' not in line and b'"partition closed"' not in line:
+                continue
+            told = json.loads(line)
+            partition, at = int(told["partition"]), datetime.fromisoformat(told["time"]).timestamp()
+            last = open_.pop(partition, None)
+            if last is not None:
+                fenced = told.get("cause") == "fenced"
+                found.append(last._replace(fenced_at=at) if fenced else last)
+            if told["event"] == "partition open":
+                open_[partition] = Opening(at, version, partition)
+        found += open_.values()
     return sorted(found)
 
 
@@ -85,24 +95,42 @@ class Tenure:
 
 def stale_writes(
     writes: Iterable[Write],
-    tenures: Mapping[int, Tenure],
+    found: Sequence[Opening],
     partition_of: Callable[[str], int],
     lease_seconds: float,
 ) -> Iterator[str]:
     """Writes of an owner on a payment that its successor has acted for, or after its lease has surely ended."""
-    acted: dict[str, str] = {}
-    for write in sorted(writes):
+    ordered = sorted(writes)
+    tenures = Tenure.by_partition(_real(found, ordered, partition_of))
+    acted: dict[str, Write] = {}
+    for write in ordered:
         tenure = tenures.get(partition_of(write.payment_id))
         owner = tenure.at(write.at) if tenure is not None else None
+        last = acted.get(write.payment_id)
         if owner is None:
             yield f"{write.payment_id}: written to by {write.version} before anybody owned its partition"
         elif owner.version == write.version:
-            acted[write.payment_id] = write.version
-        elif acted.get(write.payment_id) == owner.version:
+            acted[write.payment_id] = write
+        elif last is not None and last.version == owner.version and last.at >= owner.at:
             yield f"{write.payment_id}: written to by {write.version} after its new owner {owner.version}"
         elif write.at > owner.at + lease_seconds + CLOCK_SLACK_SECONDS:
             late = write.at - owner.at
             yield f"{write.payment_id}: written to by {write.version} {late:.1f} s after {owner.version} opened"
+
+
+def _real(
+    found: Sequence[Opening], writes: Sequence[Write], partition_of: Callable[[str], int]
+) -> list[Opening]:
+    """Without those of a process that was frozen while it opened, was overtaken, and learnt so before it acted."""
+    moments: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for write in writes:
+        moments[write.version, partition_of(write.payment_id)].append(write.at)
+
+    def acted(opening: Opening) -> bool:
+        own = moments[opening.version, opening.partition]
+        return bisect_left(own, opening.at) < bisect_left(own, opening.fenced_at)
+
+    return [one for one in found if math.isinf(one.fenced_at) or acted(one)]
 
 
 def standstills(samples: Sequence[Sample]) -> Iterator[str]:
