@@ -15,6 +15,7 @@ from tests.chaos.verdict import (
     stale_writes,
     standstills,
     takeovers,
+    unexcused,
 )
 
 LEASE_SECONDS = 5.0
@@ -117,3 +118,19 @@ def test_quantiles_are_of_the_nearest_rank() -> None:
     assert quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
     assert quantile([1.0, 2.0], 0.99) == 2.0
     assert quantile([], 0.99) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "stays"),
+    [
+        ("polled_too_early", 10.7, False),
+        ("polled_too_early", 10.2, True),
+        ("polled_too_early", 11.4, True),
+        ("polled_too_early", 9.0, True),
+        ("concurrent_requests", 10.7, True),
+    ],
+    ids=["a repeat", "too soon for a repeat", "too late for a repeat", "the first", "something else"],
+)
+def test_only_what_may_be_the_repeat_of_an_unheard_read_is_excused(name: str, at: float, stays: bool) -> None:
+    violation = {"name": name, "at": at, "resource": "r"}
+    assert bool(unexcused([violation], {"r": [10.0, 12.0]})) == stays

@@ -28,7 +28,7 @@ FAULTS = {
 }
 SCENARIO = {
     "any_pos": True,
-    "poll_delay_ms": [500, 1200],
+    "poll_delay_ms": [1500, 2500],
     "customers": {"decline": 0.1, "never": 0.03, "check_in_seconds": [0.2, 2], "decision_seconds": [0.2, 2]},
     "faults": FAULTS,
 }

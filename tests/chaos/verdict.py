@@ -10,10 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 UNSEEN_SECONDS = 30.0
 CLOCK_SLACK_SECONDS = 1.0
+READ_TIMEOUT_SECONDS = 0.5
+REPEAT_SLACK_SECONDS = 0.8
+"""The first back-off, and what a busy machine adds."""
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{40,}")
 
 GUARANTEES = {
@@ -131,6 +134,25 @@ def _real(
         return bisect_left(own, opening.at) < bisect_left(own, opening.fenced_at)
 
     return [one for one in found if math.isinf(one.fenced_at) or acted(one)]
+
+
+def unexcused(
+    violations: Sequence[dict[str, Any]], arrivals: Mapping[str, Sequence[float]]
+) -> list[dict[str, Any]]:
+    """Without polls that came too early after an answer which its reader may have given up waiting for.
+
+    A read that is not answered in time is repeated, and the provider cannot tell that its answer was not heard.
+    `arrivals` are the times of the requests by resource, sorted.
+    """
+
+    def excused(violation: dict[str, Any]) -> bool:
+        times = arrivals.get(str(violation.get("resource")), ())
+        before = bisect_left(times, violation["at"])
+        gap = violation["at"] - times[before - 1] if before else math.inf
+        repeats = READ_TIMEOUT_SECONDS <= gap <= READ_TIMEOUT_SECONDS + REPEAT_SLACK_SECONDS
+        return bool(violation["name"] == "polled_too_early" and repeats)
+
+    return [violation for violation in violations if not excused(violation)]
 
 
 def standstills(samples: Sequence[Sample]) -> Iterator[str]:

@@ -58,6 +58,15 @@ class Watch:
         found = (row._replace(payment_id=payment_of.get(row.payment_id, "")) for row in self._rows)
         return sorted(row for row in found if row.payment_id)
 
+    def arrivals(self, resources: set[str]) -> dict[str, list[float]]:
+        """When each request for one of these came, sorted."""
+        found: dict[str, list[float]] = {}
+        with self.requests_path.open(encoding="utf-8") as kept:
+            for row in map(json.loads, kept):
+                if row["subject"] in resources:
+                    found.setdefault(row["subject"], []).append(row["at"])
+        return {resource: sorted(times) for resource, times in found.items()}
+
     def _read_requests(self) -> None:
         told = get(self._fleet.sandbox_port, f"/_sandbox/requests?limit={ROWS}")[1]
         with self.requests_path.open("ab") as kept:

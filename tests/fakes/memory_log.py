@@ -47,6 +47,8 @@ class PartitionLog:
     changelog: list[Written] = field(default_factory=list)
     published: list[Written] = field(default_factory=list)
     group_offset: int | None = None
+    undecodable: set[int] = field(default_factory=set)
+    """Offsets whose records no client can decode."""
     epoch: int = 0
     transaction: Transaction | None = None
 
@@ -225,6 +227,12 @@ class MemoryLog:
     def seek(self, partition: int, offset: int) -> None:
         self.positions[partition] = offset
 
+    def undecodable_at(self, partition: int) -> int | None:
+        """The offset at which a resumed partition cannot go on."""
+        position = self.positions.get(partition, 0)
+        stands = partition in self.resumed and position in self._broker.partitions[partition].undecodable
+        return position if stands else None
+
     def fetch(self, partition: int) -> Sequence[Record]:
         """The next batch of a resumed partition."""
         if partition not in self.resumed:
@@ -232,5 +240,8 @@ class MemoryLog:
         log = self._broker.partitions[partition]
         position = max(self.positions.get(partition, 0), log.beginning)
         batch = log.commands[position - log.beginning :][: self.max_batch_records]
+        if log.undecodable:
+            until = min((bad for bad in log.undecodable if bad >= position), default=position + len(batch))
+            batch = batch[: until - position]
         self.positions[partition] = position + len(batch)
         return batch

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _RESOLUTION_SECONDS = 1e-6
+REAL_LOOKS = 50
 
 
 class NothingWillHappen(Exception):
@@ -19,10 +20,13 @@ class NothingWillHappen(Exception):
 class _JumpingSelector(selectors.BaseSelector):
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
+        self._turns = 0
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._real.select(0)
+        # Nothing real is waited for but what another thread says; asking each time would cost the most of all.
+        self._turns += 1
+        ready = self._real.select(0) if timeout is None or self._turns % REAL_LOOKS == 0 else []
         if ready or timeout == 0:
             return ready
         if timeout is None:

@@ -50,8 +50,9 @@ def smaller(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, troubles=tuple(one for one in plan.troubles if one != step))
     for deed in plan.violence:
         yield replace(plan, violence=tuple(one for one in plan.violence if one != deed))
-    if plan.misdelivered:
-        yield replace(plan, misdelivered=False)
+    for name in ("misdelivered", "poison", "undecodable", "versions"):
+        if getattr(plan, name):
+            yield replace(plan, **{name: False})
     if plan.outage_hours:
         yield replace(plan, outage_hours=0.0)
     if plan.tills:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -25,7 +26,15 @@ class LoopClock:
 class SandboxTransport(httpx.AsyncBaseTransport):
     """What leaves is served by a task of its own, which goes on when the client gives up, as a server does."""
 
-    def __init__(self, sandbox: Sandbox, draws: random.Random) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        draws: random.Random,
+        leaves: Callable[[httpx.Request], None],
+        step: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._leaves = leaves
+        self._step = step
         self._sandbox = sandbox
         self._draws = draws
         self._serving: set[asyncio.Task[None]] = set()
@@ -33,11 +42,13 @@ class SandboxTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(self._draws.uniform(0.0001, 0.003))
+        await self._step()
         if self.away:
             raise httpx.ConnectError("the provider is away", request=request)
         last_word = request.extensions.get("before_send")
         if last_word is not None:
             last_word()
+        self._leaves(request)
         answer: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
         gone = asyncio.Event()
         exchange = self._sandbox.begin(_told(request))
@@ -46,7 +57,10 @@ class SandboxTransport(httpx.AsyncBaseTransport):
         task.add_done_callback(self._serving.discard)
         timeout = request.extensions.get("timeout", {}).get("read")
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), timeout)
+            await self._step()
+            heard = await asyncio.wait_for(asyncio.shield(answer), timeout)
+            await self._step()
+            return heard
         except TimeoutError:
             raise httpx.ReadTimeout("no answer in time", request=request) from None
         finally:

@@ -8,7 +8,9 @@ from prometheus_client import generate_latest
 from gateway.observability.metrics import REGISTRY
 from gateway.sandbox import ledger
 from gateway.sandbox.customers import USERS
-from tests.simulation.town import CLIENT_SECRET, Town
+from tests.chaos.verdict import stale_writes, standstills
+from tests.simulation.process import CLIENT_SECRET, LIMITS
+from tests.simulation.town import Town
 
 FINAL = {
     "Captured": "captured",
@@ -52,6 +54,37 @@ def judge(town: Town) -> None:
     judge_intents(town)
     judge_points_of_sale(town)
     judge_secrets(town)
+    judge_dead_letters(town)
+    judge_progress(town)
+    judge_owners(town)
+
+
+def judge_dead_letters(town: Town) -> None:
+    """What cannot be understood is one dead letter each, with its bytes."""
+    due = sorted(repr((record.key, record.value)) for record in town.poisoned)
+    got = sorted(repr((letter.key, letter.value)) for letter in town.dead_letters())
+    assert got == due, f"I2 seed {town.plan.seed}: dead letters {got}, due {due}"
+
+
+def judge_progress(town: Town) -> None:
+    """Lag is gone, and no partition stood still without anybody saying so."""
+    seed = town.plan.seed
+    lags = {number: town.lag(number)[1] for number in range(town.plan.partitions)}
+    assert not any(lags.values()), f"I10 seed {seed}: lag {lags}"
+    for samples in town.looks.values():
+        still = list(standstills(samples))
+        assert not still, f"I10 seed {seed}: {still}"
+
+
+def judge_owners(town: Town) -> None:
+    """Who lost a partition changes nothing more there once another has, or may have, acted."""
+
+    def partition_of(aggregate: str) -> int:
+        return town.partition_of(aggregate[2:])
+
+    stale = list(stale_writes(town.changes, town.fences, partition_of, LIMITS.lease_seconds))
+    assert town.changes and town.fences, f"seed {town.plan.seed}: nothing was changed, or nobody fenced"
+    assert not stale, f"I11 seed {town.plan.seed}: {stale[:3]}"
 
 
 def judge_secrets(town: Town) -> None:

@@ -10,7 +10,7 @@ from tests.simulation.town import Plan, Town
 
 SEEDS = int(os.environ.get("SEEDS", "40"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "1"))
-PEACE = Plan(7, faults=(), violence=(), troubles=(), misdelivered=False)
+PEACE = Plan(7, faults=(), violence=(), troubles=(), misdelivered=False, undecodable=False)
 
 
 def history(plan: Plan) -> Town:

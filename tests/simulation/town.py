@@ -9,39 +9,29 @@ import asyncio
 import hashlib
 import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.codec import CommandLimits
+import httpx
+
 from gateway.codec.notifications import write_checkin_notified
-from gateway.domain.commands import Message
-from gateway.domain.draft import Rules
-from gateway.domain.operations import Outcome
-from gateway.flow import Call, FlowOptions, PaymentFlow
-from gateway.kafka.limits import Limits
-from gateway.kafka.log import BrokerTrouble
-from gateway.kafka.opening import PartitionConfig
-from gateway.kafka.partitions import Partitions
+from gateway.kafka.changelog import checkpoint_entry, read_checkpoint
+from gateway.kafka.log import BrokerTrouble, Staged
 from gateway.kafka.records import Channel, Headers, Outgoing, Record
-from gateway.mobilepay.client import MobilePay
-from gateway.mobilepay.line import Surroundings
-from gateway.mobilepay.options import MobilePayOptions
-from gateway.mobilepay.secret import Secret
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.sandbox.customers import CustomerPolicy
 from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import FaultPlan
-from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker, MemoryLog
+from tests.chaos.verdict import Opening, Sample, Write
+from tests.fakes.memory_log import STEP_SECONDS, Fate, MemoryBroker, MemoryLog
 from tests.fakes.virtual_time import VirtualClock
 from tests.simulation.elsewhere import Elsewhere
-from tests.simulation.far_side import LoopClock, SandboxTransport
+from tests.simulation.far_side import LoopClock
+from tests.simulation.group import VIOLENCE, Group
+from tests.simulation.process import MERCHANT, Process
 from tests.simulation.shop import Shop
 from tests.simulation.tills import Tills
 
-MERCHANT = "DK12345678"
-CLIENT_SECRET = "canary-secret"
-RULES = Rules(prepared_timeout_seconds=40)
-LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
 TROUBLE_SHARES = {
     "begin": 0.002,
     "send": 0.001,
@@ -67,8 +57,18 @@ SHARES = {
     "slow": 0.03,
 }
 
+LOOK_SECONDS = 5.0
 
-VIOLENCE = ("kill", "release", "stale", "away", "jump", "nothing")
+POISON: tuple[tuple[bytes | None, dict[str, bytes]], ...] = (
+    (b"{not json", {}),
+    (None, {}),
+    (b'{"paymentId": "poison", "amount": {"value": "12.50", "currency": "DKK"}}', {}),
+    (b'{"paymentId": "another"}', {}),
+    (b'{"paymentId": "poison"}', {"ce_type": b"payment.explode"}),
+    (b'{"paymentId": "poison"}', {"ce_id": b""}),
+    (b"\xff\xfe" * 40, {"ce_source": b"\xff"}),
+)
+"""Value, and what differs in the headers; the key is `poison`."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,12 @@ class Plan:
     troubles: tuple[str, ...] = tuple(TROUBLE_SHARES)
     """Steps at which the broker fails."""
     misdelivered: bool = True
+    poison: bool = True
+    """Records that cannot be understood, among the commands."""
+    undecodable: bool = True
+    """A batch that no client can decode, until an operator has the partition moved past it."""
+    versions: bool = True
+    """A group half upgraded: some processes write a state that the others cannot read."""
     outage_hours: float = 0.0
     """The provider is away that long, once, with payments open."""
 
@@ -103,81 +109,21 @@ class Sent:
     data: dict[str, Any]
 
 
-class Process:
-    """One gateway process: client, flow, partitions, and a feeder in the porch's place."""
-
-    def __init__(self, town: "Town", name: str) -> None:
-        self.name = name
-        self.town = town
-        draws = random.Random(f"{town.plan.seed}-{name}")
-        self.clock = clock = VirtualClock(boot_origin=draws.uniform(0, 1e6))
-        loop = asyncio.get_running_loop()
-        around = Surroundings(loop.time, clock.wall_ms, asyncio.sleep, draws.random)
-        options = MobilePayOptions(
-            client_id="client",
-            client_secret=Secret(CLIENT_SECRET),
-            client_version="1.0.0",
-            base_url="http://provider",
-            merchant_vat_number=MERCHANT,
-        )
-        self.transport = SandboxTransport(town.sandbox, draws)
-        self.provider = MobilePay(options, self.transport, around)
-        flow_options = FlowOptions(RULES, CommandLimits(), "/pos-gateway", "0.0.0")
-        self.log = MemoryLog(town.broker, name)
-        self.partitions: Partitions[Message, Call, Outcome] = Partitions(
-            PaymentFlow(self.provider, flow_options, draws),
-            self.log,
-            clock,
-            LIMITS,
-            PartitionConfig("group", town.plan.partitions),
-            draws,
-            town.mismatches.append,
-        )
-        self.provider.start()
-        self._feeder = asyncio.create_task(self._feed())
-
-    async def _feed(self) -> None:
-        """Batches as they come, and as they should not: twice, an older one again, the later half first."""
-        while True:
-            for number in range(self.town.plan.partitions):
-                records = list(self.log.fetch(number))
-                if not records:
-                    continue
-                half = len(records) // 2
-                match self.town.misdelivery():
-                    case "twice":
-                        self.partitions.deliver(records)
-                    case "the later half first" if half:
-                        self.partitions.deliver(records[half:])
-                        self.log.seek(number, records[0].offset)
-                        continue
-                    case _:
-                        pass
-                self.partitions.deliver(records)
-            await asyncio.sleep(self.town.tick_seconds)
-
-    async def kill(self) -> None:
-        """As SIGKILL: nothing is committed, released or told; requests that left go their way."""
-        self._feeder.cancel()
-        for partition in self.partitions._owned.values():
-            partition._driver.cancel()
-            partition._turns.abandon()
-        await self.provider.close()
-
-    async def stop(self) -> None:
-        await self.partitions.drain(3.0)
-        self._feeder.cancel()
-        await self.provider.close()
-
-
 @dataclass
 class Town:
     plan: Plan
     sent: list[Sent] = field(default_factory=list)
+    poisoned: list[Record] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
-    tick_seconds: float = 0.01
+    changes: list[Write] = field(default_factory=list)
+    """Requests that change something, as they left; by the aggregate that they are for."""
+    fences: list[Opening] = field(default_factory=list)
+    looks: dict[int, list[Sample]] = field(default_factory=dict)
+    """By partition: how it stood, again and again."""
+    steps: int = 0
+    """How often a process asked the brokers or the provider for something, or heard of them."""
+    tick_seconds: float = 0.05
     troubled: bool = False
     """While set, the broker refuses batches, loses answers and hands records over out of order."""
 
@@ -197,10 +143,14 @@ class Town:
         self.shop = Shop(self.draws, self.send, self.plan.points_of_sale)
         self.sandbox = Sandbox(config, LoopClock())
         self.tills = Tills(self.draws, self.send_to_till, self.notify, self.sandbox)
-        self._names = iter(range(1_000))
+        self.group = Group(self)
         self._notified = 0
+        self._told: dict[int, list[dict[str, Any]]] = {n: [] for n in range(self.plan.partitions)}
+        self._read: dict[int, int] = dict.fromkeys(range(self.plan.partitions), 0)
+        self._ends: set[asyncio.Task[None]] = set()
 
     async def _step(self, owner: str, step: str, partition: int) -> None:
+        await self._stepped(owner)
         await asyncio.sleep(STEP_SECONDS * self.draws.uniform(0.5, 5))
         while owner in self.cut:
             await asyncio.sleep(0.5)
@@ -208,13 +158,29 @@ class Town:
         if self.troubled and self.draws.random() < share:
             # At `answer` the commit stands and its producer does not hear so.
             raise BrokerTrouble(f"on purpose, at {step}")
+        if step == "fence" and owner in self.group.names:
+            self.fences.append(Opening(asyncio.get_running_loop().time(), owner, partition))
+
+    async def _stepped(self, owner: str) -> None:
+        process = self.group.names.get(owner)
+        if process is not None:
+            await process.step()
+
+    def crashed(self, process: Process) -> None:
+        """It ends here and now, wherever its other tasks stand."""
+        process.ended = True
+        task = asyncio.create_task(process.kill())
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
+
+    def left(self, process: Process, aggregate: str, request: httpx.Request) -> None:
+        """A request for a call of the aggregate is on its way."""
+        if aggregate and not request.url.path.startswith("/integrator-authentication"):
+            self.changes.append(Write(asyncio.get_running_loop().time(), process.name, aggregate))
 
     def misdelivery(self) -> str:
         share = self.draws.random() if self.troubled and self.plan.misdelivered else 1.0
         return "twice" if share < 0.03 else "the later half first" if share < 0.05 else ""
-
-    def process(self) -> Process:
-        return Process(self, f"gateway-{next(self._names)}")
 
     def send(self, type_: str, payment_id: str, data: dict[str, Any]) -> None:
         self._send(type_, payment_id, {"paymentId": payment_id, **data})
@@ -239,18 +205,39 @@ class Town:
         wire = write_checkin_notified(merchant_pos_id, f"n-{self._notified}")
         self._append(merchant_pos_id, wire.value, wire.headers)
 
-    def _append(self, key: str, value: bytes | None, headers: Headers) -> None:
-        number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % self.plan.partitions
+    def partition_of(self, key: str) -> int:
+        return int(hashlib.sha256(key.encode()).hexdigest(), 16) % self.plan.partitions
+
+    def _append(self, key: str, value: bytes | None, headers: Headers) -> Record:
+        number = self.partition_of(key)
         log = self.broker.partitions[number]
         offset, wall_ms = log.beginning + len(log.commands), VirtualClock().wall_ms()
-        log.commands.append(Record("commands", number, offset, wall_ms, key.encode(), value, headers))
+        record = Record("commands", number, offset, wall_ms, key.encode(), value, headers)
+        log.commands.append(record)
+        return record
+
+    def _poison(self) -> None:
+        value, differs = self.draws.choice(POISON)
+        headers = {
+            "ce_specversion": b"1.0",
+            "ce_id": f"poison-{len(self.poisoned)}".encode(),
+            "ce_source": b"/orders",
+            "ce_type": b"payment.capture",
+        } | differs
+        self.poisoned.append(self._append("poison", value, tuple(headers.items())))
 
     def events(self) -> list[dict[str, Any]]:
-        found = []
-        for number in range(self.plan.partitions):
-            for record in self.broker.published(number, Channel.EVENTS):
-                found.append(_event(record))
-        return found
+        """All that `read_committed` shows, partition by partition."""
+        for number, log in enumerate(self.broker.partitions):
+            for written in log.published[self._read[number] :]:
+                if written.transaction.fate is Fate.OPEN:
+                    break
+                self._read[number] += 1
+                item = written.item
+                committed = written.transaction.fate is Fate.COMMITTED
+                if committed and isinstance(item, Outgoing) and item.channel is Channel.EVENTS:
+                    self._told[number].append(_event(item))
+        return [event for told in self._told.values() for event in told]
 
     def dead_letters(self) -> list[Outgoing]:
         numbers = range(self.plan.partitions)
@@ -260,27 +247,77 @@ class Town:
 
     async def live(self) -> None:
         """Shops, violence, then peace: all must come to rest by itself."""
-        numbers = list(range(self.plan.partitions))
         await self._make_old_payments()
-        first = self.process()
-        first.partitions.assigned(numbers)
-        shops = asyncio.create_task(self._shop())
-        owner = first
+        self.group.begin()
+        shops, looking = asyncio.create_task(self._shop()), asyncio.create_task(self._look())
+        operator = asyncio.create_task(self._spoil_and_skip())
         self.troubled = True
         while not shops.done():
             await asyncio.sleep(self.draws.uniform(2, 12))
             if self.plan.violence:
-                owner = await self._replace(owner, numbers)
+                await self.group.befall()
         if self.plan.outage_hours:
-            owner.transport.away = True
+            for process in self.group.processes:
+                process.transport.away = True
             await asyncio.sleep(self.plan.outage_hours * 3600)
-            owner.transport.away = False
+            for process in self.group.processes:
+                process.transport.away = False
         await shops
         self.sandbox.faults.replace(FaultPlan())
         self.cut.clear()
         self.troubled = False
+        await self.group.settle()
+        await asyncio.wait_for(operator, 3_600)
+        looking.cancel()
         await self._rest()
-        await owner.stop()
+        await self.group.stop()
+
+    async def _look(self) -> None:
+        """How far each partition has come, and whether its owner tells of trouble, if it has one that can."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for number, owner in self.group.owners.items():
+                offset, lag = self.lag(number)
+                seen = owner is None or owner.ended or owner.name in self.cut or owner.says(number)
+                now = asyncio.get_running_loop().time()
+                self.looks.setdefault(number, []).append(Sample(now, {number: lag}, {number: offset}, seen))
+
+    def lag(self, number: int) -> tuple[int, int]:
+        """The group's offset, and how many records lie behind it."""
+        log = self.broker.partitions[number]
+        offset = log.group_offset or log.beginning
+        return offset, log.beginning + len(log.commands) - offset
+
+    async def _spoil_and_skip(self) -> None:
+        """Something undecodable lies in a partition for a while, until its operator has had enough of it."""
+        if not self.plan.undecodable:
+            return
+        draws = self.draws
+        await asyncio.sleep(draws.uniform(0, self.plan.seconds))
+        number = draws.randrange(self.plan.partitions)
+        log = self.broker.partitions[number]
+        bad = log.beginning + len(log.commands)
+        log.commands.append(Record("commands", number, bad, VirtualClock().wall_ms(), None, None, ()))
+        log.undecodable.add(bad)
+        while not await self._skip(number, bad):
+            await asyncio.sleep(draws.uniform(5, 20))
+
+    async def _skip(self, number: int, bad: int) -> bool:
+        """As `partitions skip` does: fence, look where it stands, move the checkpoint alone."""
+        entries = self.broker.changelog(number)
+        stands = [read_checkpoint(entry) for entry in entries if entry.key == b"checkpoint"]
+        if not stands or stands[-1].position != bad:
+            return False
+        try:
+            producer = await MemoryLog(self.broker, "operator").fence(number)
+            entries = self.broker.changelog(number)
+            checkpoint = [read_checkpoint(entry) for entry in entries if entry.key == b"checkpoint"][-1]
+            if checkpoint.position == bad:
+                moved = checkpoint_entry(replace(checkpoint, position=bad + 1))
+                await producer.commit(Staged((moved,), (), None))
+        except BrokerTrouble:
+            return False
+        return True
 
     async def _make_old_payments(self) -> None:
         """Captured by another system; nothing of them is in any state."""
@@ -290,43 +327,6 @@ class Town:
             await other.captured(order_id, value)
             self.old[order_id] = value
         self.sandbox.faults.replace(self._faults)
-
-    async def _replace(self, owner: Process, numbers: list[int]) -> Process:
-        following = self.process()
-        match self.draws.choice(self.plan.violence):
-            case "kill":
-                await owner.kill()
-                await asyncio.sleep(self.draws.uniform(0.01, 8))
-            case "release":
-                await owner.partitions.revoked(numbers)
-                await owner.stop()
-            case "stale":
-                # The broker hears nothing of it any more, but it can still call the provider.
-                self.cut.add(owner.name)
-                await asyncio.sleep(self.draws.uniform(0.01, 8))
-                following.partitions.assigned(numbers)
-                await asyncio.sleep(self.draws.uniform(0.1, 12))
-                self.cut.discard(owner.name)
-                await asyncio.sleep(self.draws.uniform(0.1, 3))
-                await owner.partitions.revoked(numbers)
-                await owner.stop()
-                return following
-            case "away":
-                owner.transport.away = True
-                await asyncio.sleep(self.draws.uniform(0.5, 20))
-                owner.transport.away = False
-                await following.stop()
-                return owner
-            case "jump":
-                # As a clock that is set right: the steady ones go on as they did.
-                owner.clock.jump(self.draws.choice([-20_000, -500, 500, 20_000]))
-                await following.stop()
-                return owner
-            case _:
-                await following.stop()
-                return owner
-        following.partitions.assigned(numbers)
-        return following
 
     async def _shop(self) -> None:
         plan, draws = self.plan, self.draws
@@ -342,6 +342,8 @@ class Town:
                 self.shop.give_back_of(order_id, self.old.pop(order_id))
             if draws.random() < 0.15 and self.sent:
                 self._again(draws.choice(self.sent))
+            if plan.poison and draws.random() < 0.1:
+                self._poison()
             if plan.tills and draws.random() < 0.4:
                 self.tills.ask(draws.randrange(plan.tills))
             for event in self.events():
@@ -351,7 +353,7 @@ class Town:
         """The same message once more, as an upstream outbox does."""
         for log in self.broker.partitions:
             for record in log.commands:
-                if dict(record.headers)["ce_id"] == sent.id.encode():
+                if dict(record.headers).get("ce_id") == sent.id.encode():
                     offset = log.beginning + len(log.commands)
                     again = Record(
                         record.topic,
@@ -372,6 +374,7 @@ class Town:
         deadline = asyncio.get_running_loop().time() + 2 * 86_400
         while quiet_for < 1_000:
             await asyncio.sleep(50)
+            self.group.replace_the_crashed()
             count = len(self.events())
             unanswered = {s.id for s in self.sent} - self.answers().keys()
             quiet_for = quiet_for + 50 if count == seen and not unanswered else 0.0
