@@ -39,7 +39,9 @@ class Group:
         """Some process wrote the next version of the state, so that only its like can read it."""
 
     def begin(self) -> None:
-        self._assign(self.owners, self._process())
+        first = self._process()
+        first.steps_to_crash = self._town.first_crash or None
+        self._assign(self.owners, first)
 
     @property
     def processes(self) -> list[Process]:
@@ -144,7 +146,6 @@ class Group:
     async def settle(self) -> None:
         """Nothing befalls any more: everybody is alive, and of the newest version if any was."""
         for process in self.processes:
-            process.steps_to_crash = None
             process.transport.away = False
             if self.newest_state and not process.newer:
                 await process.partitions.revoked(self._of(process))
@@ -152,8 +153,10 @@ class Group:
         self._replace_the_crashed(newest=self.newest_state)
 
     def replace_the_crashed(self) -> None:
-        self._replace_the_crashed()
+        """In peace: by one that can read whatever there is."""
+        self._replace_the_crashed(newest=self.newest_state)
 
     async def stop(self) -> None:
         for process in self.processes:
+            process.steps_to_crash = None
             await process.stop()

@@ -121,8 +121,11 @@ class Town:
     fences: list[Opening] = field(default_factory=list)
     looks: dict[int, list[Sample]] = field(default_factory=dict)
     """By partition: how it stood, again and again."""
+    first_crash: int = 0
+    """The step at which the first process crashes; 0: it does not."""
     steps: int = 0
     """How often a process asked the brokers or the provider for something, or heard of them."""
+    steps_to_rest: int = 0
     tick_seconds: float = 0.05
     troubled: bool = False
     """While set, the broker refuses batches, loses answers and hands records over out of order."""
@@ -270,6 +273,7 @@ class Town:
         await asyncio.wait_for(operator, 3_600)
         looking.cancel()
         await self._rest()
+        self.steps_to_rest = self.steps
         await self.group.stop()
 
     async def _look(self) -> None:
