@@ -21,6 +21,7 @@ from tests.simulation.test_whole_way import history
 from tests.simulation.town import Plan
 
 CHUNK = 4
+TOLD_EVERY = 500
 
 
 def plan_of(seed: int) -> Plan:
@@ -94,6 +95,8 @@ def main() -> int:
     begun, failed, played = time.monotonic(), 0, 0
     for seed, finding in told(range(arguments.first, arguments.first + arguments.seeds), arguments.jobs):
         played += 1
+        if played % TOLD_EVERY == 0:
+            print(f"{played} histories, {time.monotonic() - begun:.0f} s", flush=True)
         if finding:
             failed += 1
             print(

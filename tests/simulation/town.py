@@ -270,11 +270,18 @@ class Town:
         self.cut.clear()
         self.troubled = False
         await self.group.settle()
-        await asyncio.wait_for(operator, 3_600)
         looking.cancel()
+        await asyncio.wait_for(self._until(operator), 3_600)
         await self._rest()
         self.steps_to_rest = self.steps
         await self.group.stop()
+
+    async def _until(self, task: "asyncio.Task[None]") -> None:
+        """Until it has ended, while whoever crashes is replaced, as ever."""
+        while not task.done():
+            await asyncio.sleep(LOOK_SECONDS)
+            self.group.replace_the_crashed()
+        await task
 
     async def _look(self) -> None:
         """How far each partition has come, and whether its owner tells of trouble, if it has one that can."""
