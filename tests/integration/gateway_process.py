@@ -16,6 +16,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from tests.canaries import shown_in
+
 PATIENCE_SECONDS = 40.0
 
 
@@ -62,7 +64,7 @@ def command(
     *arguments: str, settings: Mapping[str, str], stdin: bytes = b"", seconds: float = 60.0
 ) -> subprocess.CompletedProcess[bytes]:
     """One short command, to its end."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
         env=environment(**settings),
         input=stdin,
@@ -70,6 +72,9 @@ def command(
         timeout=seconds,
         check=False,
     )
+    shown = shown_in((done.stdout + done.stderr).decode(errors="replace"))
+    assert not shown, f"I9: {shown} in what {arguments[0]} wrote"
+    return done
 
 
 @dataclass
@@ -99,6 +104,8 @@ class Running:
             self.process.kill()
         self.process.wait()
         self._reader.join(5)
+        shown = shown_in(self.output)
+        assert not shown, f"I9: {shown} in what {self.arguments[0]} wrote"
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -1,0 +1,8 @@
+"""The credentials that the tests hand to the gateway: none of them may ever be read in what it writes."""
+
+CANARIES = ("hunter22", "canary-secret", "canary-client-secret", "canary-token", "s3cret-of-the-test")
+
+
+def shown_in(text: str) -> list[str]:
+    """Which canaries can be read there, by their number; never the canary itself."""
+    return [f"canary {number}" for number, canary in enumerate(CANARIES) if canary in text]
