@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos lint types fmt lock generated bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,14 @@ BROKERS ?= 1
 chaos: $(VENV)/.dev ## real gateways and brokers under violence; MINUTES=60 BROKERS=3 for the long form
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --brokers $(BROKERS)
 
+$(VENV)/.mutate: $(VENV)/.dev requirements/mutate.txt
+	$(PIP) install --require-hashes -r requirements/mutate.txt
+	@touch $@
+
+SAMPLE ?= 400
+mutate: $(VENV)/.mutate ## change the rules one thing at a time, and count what is caught
+	$(BIN)/python -m tests.mutation --sample $(SAMPLE)
+
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -67,6 +75,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra dev -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
 
 generated: $(VENV)/.dev ## renew the documents that are made from the code
 	$(BIN)/python -m tests.house.documents

@@ -23,7 +23,7 @@ from gateway.sandbox.customers import USERS
 from tests.chaos.acts import LEAST_IN_FLIGHT, WEIGHTS, Acts
 from tests.chaos.brokers import Brokers
 from tests.chaos.fleet import CLIENT_ID, PARTITIONS, SECRET, SEED, all_alive, open_fleet
-from tests.chaos.trade import SCENARIO, Trade
+from tests.chaos.trade import PACE_SECONDS, SCENARIO, Trade
 from tests.chaos.verdict import GUARANTEES, Canaries, openings, stale_writes, standstills, unexcused
 from tests.chaos.watch import Watch, written
 
@@ -103,7 +103,8 @@ async def play(
     writes = watch.writes(payments_by_order(wire.sent))
     opened = openings(logs)
     found["I11"] = list(stale_writes(writes, opened, partition_of, Limits().lease_seconds))
-    amiss = unexcused(broken, watch.arrivals({str(one.get("resource")) for one in broken}))
+    arrivals = watch.arrivals({str(one.get("resource")) for one in broken})
+    amiss = unexcused(broken, arrivals, PACE_SECONDS)
     report = audit(wire.evidence(books, amiss))
     lines = report.lines()
     for name, what in GUARANTEES.items():
@@ -117,6 +118,7 @@ async def play(
         "gateways": SIZE,
         "acts": dict(sorted(acts.done.items())),
         "processes": len(logs),
+        "killed": len(acts.ended),
         "in_flight_at_kills": sorted(acts.in_flight),
         "messages": len(wire.sent),
         "events": len(wire.events),
@@ -125,7 +127,7 @@ async def play(
         "requests": stats["requests"],
         "records": records,
         "openings": len(opened),
-        "repeated_reads_taken_for_early_polls": len(broken) - len(amiss),
+        "polls_after_one_unheard": len(broken) - len(amiss),
         "at_rest_after_seconds": round(quiet_after),
         "findings": {
             **{name: len(texts) for name, texts in report.findings.items()},

@@ -14,6 +14,7 @@ from gateway.demo.wire import Wire
 BURST = 400
 PAYMENTS_MAX = 99_000
 REST_SECONDS = 4.0
+PACE_SECONDS = 1.5
 
 HABITS = {"shared_share": 0.02, "prepared_share": 0.15, "refund_share": 0.4}
 SHARES = {"error_before": 0.01, "error_after": 0.02, "timeout_after": 0.01, "reset_after": 0.02}
@@ -28,7 +29,8 @@ FAULTS = {
 }
 SCENARIO = {
     "any_pos": True,
-    "poll_delay_ms": [1500, 2500],
+    # One pace for all, so that a poll after one whose answer was not heard is told from one that comes too early.
+    "poll_delay_ms": [PACE_SECONDS * 1000, PACE_SECONDS * 1000],
     "customers": {"decline": 0.1, "never": 0.03, "check_in_seconds": [0.2, 2], "decision_seconds": [0.2, 2]},
     "faults": FAULTS,
 }

@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 
 UNSEEN_SECONDS = 30.0
 CLOCK_SLACK_SECONDS = 1.0
-READ_TIMEOUT_SECONDS = 0.5
-REPEAT_SLACK_SECONDS = 0.8
-"""The first back-off, and what a busy machine adds."""
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{40,}")
 
 GUARANTEES = {
@@ -137,20 +134,19 @@ def _real(
 
 
 def unexcused(
-    violations: Sequence[dict[str, Any]], arrivals: Mapping[str, Sequence[float]]
+    violations: Sequence[dict[str, Any]], arrivals: Mapping[str, Sequence[float]], pace_seconds: float
 ) -> list[dict[str, Any]]:
-    """Without polls that came too early after an answer which its reader may have given up waiting for.
+    """Without polls that came a whole pace after the poll before them, and too early only by what its answer took.
 
-    A read that is not answered in time is repeated, and the provider cannot tell that its answer was not heard.
-    `arrivals` are the times of the requests by resource, sorted.
+    An answer that comes too late for its reader goes unheard, and the provider cannot tell: the next poll then
+    counts from when the reader gave up. `arrivals` are the times of the requests by resource, sorted.
     """
 
     def excused(violation: dict[str, Any]) -> bool:
         times = arrivals.get(str(violation.get("resource")), ())
         before = bisect_left(times, violation["at"])
-        gap = violation["at"] - times[before - 1] if before else math.inf
-        repeats = READ_TIMEOUT_SECONDS <= gap <= READ_TIMEOUT_SECONDS + REPEAT_SLACK_SECONDS
-        return bool(violation["name"] == "polled_too_early" and repeats)
+        waited = bool(before) and violation["at"] - times[before - 1] >= pace_seconds
+        return violation["name"] == "polled_too_early" and waited
 
     return [violation for violation in violations if not excused(violation)]
 

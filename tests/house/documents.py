@@ -14,6 +14,8 @@ from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
+from tests.house.proof import readme
+from tests.unit.domain.recorded_turns import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +104,11 @@ def rules_document() -> str:
     )
 
 
-DOCUMENTS = {ROOT / "deploy" / "docs" / "rules.md": rules_document}
+DOCUMENTS = {
+    ROOT / "deploy" / "docs" / "rules.md": rules_document,
+    ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded,
+    ROOT / "README.md": readme,
+}
 
 
 def write() -> None:
