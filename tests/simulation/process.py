@@ -103,6 +103,7 @@ class Process:
 
     async def _feed(self) -> None:
         """Batches as they come, and as they should not: twice, an older one again, the later half first."""
+        torn: set[int] = set()
         while True:
             for number in range(self.town.plan.partitions):
                 bad = self.log.undecodable_at(number)
@@ -116,12 +117,15 @@ class Process:
                 match self.town.misdelivery():
                     case "twice":
                         self.partitions.deliver(records)
-                    case "the later half first" if half:
+                    case "the later half first" if half and number not in torn:
+                        # Not twice in a row: a gap that is read again and stays is the log's own.
+                        torn.add(number)
                         self.partitions.deliver(records[half:])
                         self.log.seek(number, records[0].offset)
                         continue
                     case _:
                         pass
+                torn.discard(number)
                 self.partitions.deliver(records)
             await asyncio.sleep(self.town.tick_seconds)
 
