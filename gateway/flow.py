@@ -293,6 +293,6 @@ def _prompt(prompt: "runtime.Prompt[Message, Call, AnyOutcome]", performed: Call
         case runtime.Performed():
             return performed(prompt.effect.operation, prompt.outcome)
         case runtime.Restored():
-            return payment.Restored()
+            return payment.Restored(prompt.write_after)
         case _:
             assert_never(prompt)

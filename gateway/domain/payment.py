@@ -64,7 +64,13 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A new owner has read the state back; nothing is known of what the old one heard."""
+    """A new owner has read the state back; nothing is known of what the old one heard.
+
+    `old_owner_until`: steady seconds until which the old one may still have asked, and the provider have told it
+    a pace that nobody knows.
+    """
+
+    old_owner_until: float = 0.0
 
 
 Prompt = CommandArrived | Due | Performed | Restored
@@ -103,8 +109,8 @@ def decide(
             pass
         case Performed(operation, outcome):
             _performed(d, operation, outcome)
-        case Restored():
-            restoring.restored(d)
+        case Restored(old_owner_until):
+            restoring.restored(d, max(d.now.steady, old_owner_until))
         case _:
             assert_never(prompt)
     inbox.overtake(d)

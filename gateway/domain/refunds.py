@@ -98,12 +98,12 @@ def read(d: Draft, reading: Reading, name: str | None, outcome: Outcome) -> None
             raise AssertionError(f"{reading} is no reading of a refund")
 
 
-def restored(d: Draft) -> dict[str, RefundMemo]:
-    """A pending operation counts as a run that went unheard; no refund is read before its pace allows."""
+def restored(d: Draft, since: float) -> dict[str, RefundMemo]:
+    """A pending operation counts as a run that went unheard; no refund is read before its pace from `since` on."""
     memos: dict[str, RefundMemo] = {}
     for refund in d.state.refunds:
         r = RefundDraft(d, refund.name)
-        pace = d.now.steady + r.poll_delay_seconds
+        pace = since + r.poll_delay_seconds
         is_pending = refund.pending is not None
         memos[refund.name] = RefundMemo(
             pace=pace,

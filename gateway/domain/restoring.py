@@ -25,12 +25,13 @@ from gateway.domain.operations import (
 from gateway.domain.state import OperationKind
 
 
-def restored(d: Draft) -> None:
-    """A pending operation counts as a run that went unheard; no resource is read before its pace allows.
+def restored(d: Draft, since: float) -> None:
+    """A pending operation counts as a run that went unheard; no resource is read before its pace allows, which
+    counts from `since`, when the old owner can have asked for the last time.
 
     A call that still runs is waited for, but its outcome counts only if it is the one that the state intends.
     """
-    pace = d.now.steady + watching.poll_delay_seconds(d)
+    pace = since + watching.poll_delay_seconds(d)
     is_pending = d.state.pending is not None
     d.memo = Memo(
         pace=pace,
@@ -38,7 +39,7 @@ def restored(d: Draft) -> None:
         last_request=d.now.steady,
         unheard=is_pending,
         spent=is_pending,
-        refunds=refunds.restored(d),
+        refunds=refunds.restored(d, since),
     )
     if d.running is not None and not _is_intended(d, d.running):
         d.note(drop_running=True)

@@ -16,7 +16,7 @@ import httpx
 
 from gateway.codec.notifications import write_checkin_notified
 from gateway.kafka.changelog import checkpoint_entry, read_checkpoint
-from gateway.kafka.log import BrokerTrouble, Staged
+from gateway.kafka.log import BrokerTrouble, Fenced, Staged
 from gateway.kafka.records import Channel, Headers, Outgoing, Record
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.sandbox.customers import CustomerPolicy
@@ -327,7 +327,7 @@ class Town:
             if checkpoint.position == bad:
                 moved = checkpoint_entry(replace(checkpoint, position=bad + 1))
                 await producer.commit(Staged((moved,), (), None))
-        except BrokerTrouble:
+        except (BrokerTrouble, Fenced):
             return False
         return True
 

@@ -86,8 +86,8 @@ def decide(
             pass
         case Performed(operation, outcome):
             _performed(d, operation, outcome)
-        case Restored():
-            _restored(d)
+        case Restored(old_owner_until):
+            _restored(d, max(d.now.steady, old_owner_until))
         case _:
             assert_never(prompt)
     if running is None:
@@ -169,10 +169,10 @@ def _read(
             assert_never(glance)
 
 
-def _restored(d: PointOfSaleDraft) -> None:
-    """A pending operation counts as a run that went unheard; no check-in is read before its pace allows."""
+def _restored(d: PointOfSaleDraft, since: float) -> None:
+    """A pending operation counts as a run that went unheard; check-ins are read at their pace from `since` on."""
     is_pending = d.state.pending is not None
-    pace = d.now.steady + checkins.poll_delay_seconds(d)
+    pace = since + checkins.poll_delay_seconds(d)
     asked = {watch.data.pos_id for watch in d.state.watches}
     if d.state.known is not None:
         asked.add(d.state.known.pos_id)

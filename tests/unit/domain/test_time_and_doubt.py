@@ -190,3 +190,16 @@ def test_a_reading_that_a_restore_has_overtaken_still_holds_for_the_pace() -> No
     heard_at = play.clock.steady
     play.due()
     assert isinstance(play.running, ReadPayment) and play.clock.steady - heard_at >= 5.0
+
+
+@pytest.mark.parametrize("old_owner_for_seconds", [0.0, 5.0])
+def test_after_a_restore_the_pace_counts_from_when_the_old_owner_can_have_asked_last(
+    old_owner_for_seconds: float,
+) -> None:
+    """I7: what the provider told the old owner meanwhile nobody knows."""
+    play = Play().started()
+    assert play.state is not None and play.state.poll_delay_ms is not None
+    play.memo, play.running = None, None
+    until = play.clock.steady + old_owner_for_seconds
+    play.turn(Restored(until))
+    assert play.wake_at == pytest.approx(until + play.state.poll_delay_ms / 1000)
