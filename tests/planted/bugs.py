@@ -173,7 +173,11 @@ BUGS: Final = (
     ),
     _bug(
         "polled at once by a new owner", "I7", "domain/restoring.py",
-        "pace = d.now.steady + watching.poll_delay_seconds(d)", "pace = d.now.steady",
+        "pace = since + watching.poll_delay_seconds(d)", "pace = since",
+    ),
+    _bug(
+        "a new owner's pace counted from its restore", "I7", "domain/restoring.py",
+        "pace = since + watching.poll_delay_seconds(d)", "pace = d.now.steady + watching.poll_delay_seconds(d)",
     ),
     _bug(
         "a check-in's pace forgotten with its last watch", "I7", "domain/points_of_sale/checkins.py",
