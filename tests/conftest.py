@@ -21,10 +21,6 @@ def kafka() -> Iterator[EmbeddedKafka]:
         yield broker
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LEAKS] = []
-
-
 class Lookout:
     """Reads what each test wrote: output, log, and what its fault says of itself."""
 
@@ -36,8 +32,9 @@ class Lookout:
             self._leaks += [f"{name} in {where} of {report.nodeid}" for name in shown_in(text)]
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.pluginmanager.register(Lookout(session.config.stash[LEAKS]))
+def pytest_configure(config: pytest.Config) -> None:
+    leaks = config.stash[LEAKS] = []
+    config.pluginmanager.register(Lookout(leaks))
 
 
 @pytest.hookimpl(tryfirst=True)

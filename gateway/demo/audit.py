@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.demo import books, chronicle, refund_books
 from gateway.demo.evidence import ENDED_HERE, REFUND_ENDED_HERE, Command, Event, Evidence
-from gateway.demo.finding import GUARANTEES, Finding
-
-SHOWN_FINDINGS = 5
+from gateway.demo.finding import GUARANTEES, Finding, lines
 
 _STARTED = tuple(
     f"payment.{name}"
@@ -48,14 +46,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """One line a guarantee, with its first findings."""
-        told = []
-        for name, what in GUARANTEES.items():
-            found = self.findings[name]
-            told.append(f"{name}  {'FAILS' if found else 'holds'}  {what}")
-            told += [f"      {text}" for text in found[:SHOWN_FINDINGS]]
-            if len(found) > SHOWN_FINDINGS:
-                told.append(f"      and {len(found) - SHOWN_FINDINGS} more")
-        return told
+        return list(lines(GUARANTEES, self.findings))
 
 
 def audit(evidence: Evidence) -> Report:

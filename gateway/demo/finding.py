@@ -1,6 +1,9 @@
 """What an auditor finds, and by which guarantee it is wrong."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+SHOWN_FINDINGS = 5
 
 GUARANTEES = {
     "I1": "at most one effect at the provider per command and operation",
@@ -19,3 +22,13 @@ class Finding(NamedTuple):
 
     guarantee: str
     text: str
+
+
+def lines(guarantees: Mapping[str, str], findings: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One line a guarantee, with its first findings."""
+    for name, what in guarantees.items():
+        found = findings[name]
+        yield f"{name}  {'FAILS' if found else 'holds'}  {what}"
+        yield from (f"      {text}" for text in found[:SHOWN_FINDINGS])
+        if len(found) > SHOWN_FINDINGS:
+            yield f"      and {len(found) - SHOWN_FINDINGS} more"

@@ -104,14 +104,17 @@ def _grant(body: bytes) -> Grant | None:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(fields, dict) or str(fields.get("token_type", "Bearer")).lower() != "bearer":
+    if not isinstance(fields, dict):
+        return None
+    kind = fields.get("token_type", "Bearer")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
         return None
     token = fields.get("access_token")
     if not isinstance(token, str) or len(token) > _MAX_TOKEN_LENGTH or _BEARER.fullmatch(token) is None:
         return None
     try:
         lifetime = float(fields.get("expires_in", _DEFAULT_LIFETIME_SECONDS))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if not lifetime > 0:
         return None

@@ -27,7 +27,7 @@ def main() -> int:
     reader.add_argument("--minutes", type=float, default=10.0)
     reader.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     reader.add_argument("--seed", type=int, default=1)
-    reader.add_argument("--per-second", type=float, default=10.0, help="payments, beside the bursts")
+    reader.add_argument("--per-second", type=float, default=5.0, help="payments, beside the bursts")
     reader.add_argument("--json", type=Path, metavar="FILE", help="where the figures are written")
     told = reader.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gateway-chaos-"))

@@ -101,14 +101,18 @@ class Acts:
         await asyncio.to_thread(self.fleet.start, number)
 
     async def freeze(self) -> None:
-        """SIGSTOP beyond the session: others take over, then it wakes up."""
+        """SIGSTOP of an owner beyond the session: others take over, then it wakes up."""
         await self._freeze(BEYOND_THE_SESSION)
 
     async def blink(self) -> None:
         await self._freeze(WITHIN_THE_SESSION)
 
     async def _freeze(self, span: tuple[float, float]) -> None:
-        number = self._anyone()
+        owners = self.fleet.owners
+        while not owners:
+            await asyncio.sleep(0.1)
+            owners = self.fleet.owners
+        number = self._draws.choice(owners)
         self.fleet.freeze(number)
         await self._for(span)
         self.fleet.thaw(number)

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from gateway.demo.broker import EmbeddedKafka, _free_ports
 from gateway.kafka.topics import TopicPlan
-from tests.contract.runtime.proxy import Proxy
+from tests.contract.runtime.proxy import Proxy, listeners
 
 HERE = "127.0.0.1"
 ASK_SECONDS = 10.0
@@ -37,12 +37,9 @@ class Brokers:
                 folder=folder / f"broker-{number + 1}",
                 port=open_[number],
                 properties={
+                    **listeners(open_[number], behind[number], wired[number], controllers[number]),
                     "node.id": str(number + 1),
                     "controller.quorum.voters": voters,
-                    "listeners": f"PLAINTEXT://{HERE}:{open_[number]},WIRED://{HERE}:{behind[number]},"
-                    f"CONTROLLER://{HERE}:{controllers[number]}",
-                    "advertised.listeners": f"PLAINTEXT://{HERE}:{open_[number]},WIRED://{HERE}:{wired[number]}",
-                    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,WIRED:PLAINTEXT,CONTROLLER:PLAINTEXT",
                     "default.replication.factor": copies,
                     "min.insync.replicas": least,
                     "offsets.topic.replication.factor": copies,

@@ -70,6 +70,12 @@ class Fleet:
     def running(self) -> list[int]:
         return [number for number, gateway in enumerate(self._gateways) if gateway is not None]
 
+    @property
+    def owners(self) -> list[int]:
+        """Those that have opened a partition since they were started."""
+        logs = {number: self.folder / f"gateway-{self.version(number)}.log" for number in self.running}
+        return [number for number, log in logs.items() if b'"partition open"' in log.read_bytes()]
+
     def version(self, number: int) -> str:
         """Of the gateway's latest start, as it calls itself at the provider; its log has the same name."""
         return f"1.{number}.{self._starts[number]}"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -15,11 +16,12 @@ from aiokafka.partitioner import murmur2
 
 from gateway.demo.audit import audit
 from gateway.demo.evidence import Command
+from gateway.demo.finding import lines
 from gateway.demo.processes import get, ledger, post, violations
 from gateway.demo.wire import connected
 from gateway.kafka.limits import Limits
 from gateway.sandbox import draws as sandbox_draws
-from gateway.sandbox.customers import USERS
+from tests.canaries import PHONES
 from tests.chaos.acts import LEAST_IN_FLIGHT, WEIGHTS, Acts
 from tests.chaos.brokers import Brokers
 from tests.chaos.fleet import CLIENT_ID, PARTITIONS, SECRET, SEED, all_alive, open_fleet
@@ -30,7 +32,6 @@ from tests.chaos.watch import Watch, written
 SIZE = 3
 PATIENCE_SECONDS = 180.0
 TOKENS_MAX = 5_000
-SHOWN_FINDINGS = 5
 
 
 @dataclass
@@ -50,9 +51,15 @@ def partition_of(payment_id: str) -> int:
 def canaries() -> Canaries:
     """The secret, every token that the provider has given or may give out, every user's number."""
     basic = base64.b64encode(f"{CLIENT_ID}:{SECRET}".encode())
-    phones = {f"phone {number}": phone.lstrip("+").encode() for number, phone in enumerate(USERS)}
+    phones = {f"phone {number}": phone.encode() for number, phone in enumerate(PHONES)}
     tokens = frozenset(sandbox_draws.token(SEED, "token", CLIENT_ID, n).encode() for n in range(TOKENS_MAX))
-    return Canaries({"the secret": SECRET.encode(), "the credentials": basic, **phones}, tokens)
+    named = {
+        "the secret": SECRET.encode(),
+        "the credentials": basic,
+        "an authorization": b"Bearer ",
+        **phones,
+    }
+    return Canaries(named, tokens)
 
 
 def at_random(draws: random.Random, seconds: float) -> Iterator[tuple[float, str]]:
@@ -106,12 +113,7 @@ async def play(
     arrivals = watch.arrivals({str(one.get("resource")) for one in broken})
     amiss = unexcused(broken, arrivals, PACE_SECONDS)
     report = audit(wire.evidence(books, amiss))
-    lines = report.lines()
-    for name, what in GUARANTEES.items():
-        lines.append(f"{name}  {'FAILS' if found[name] else 'holds'}  {what}")
-        lines += [f"      {text}" for text in found[name][:SHOWN_FINDINGS]]
-        if len(found[name]) > SHOWN_FINDINGS:
-            lines.append(f"      and {len(found[name]) - SHOWN_FINDINGS} more")
+    told = [*report.lines(), *lines(GUARANTEES, found)]
     facts = {
         "minutes": round((time.monotonic() - begun) / 60, 1),
         "brokers": brokers.count,
@@ -127,6 +129,7 @@ async def play(
         "requests": stats["requests"],
         "records": records,
         "openings": len(opened),
+        "fenced": sum(math.isfinite(one.fenced_at) for one in opened),
         "polls_after_one_unheard": len(broken) - len(amiss),
         "at_rest_after_seconds": round(quiet_after),
         "findings": {
@@ -136,7 +139,7 @@ async def play(
     }
     enough = all(calls >= LEAST_IN_FLIGHT for calls in acts.in_flight)
     looked = bool(writes and records and facts["openings"] and watch.samples)
-    return Outcome(report.holds and not any(found.values()) and enough and looked, lines, facts)
+    return Outcome(report.holds and not any(found.values()) and enough and looked, told, facts)
 
 
 def payments_by_order(sent: Sequence[Command]) -> dict[str, str]:

@@ -21,4 +21,5 @@ async def test_every_kind_of_violence_once(tmp_path: Path) -> None:
     async with running(1) as brokers:
         outcome = await play(brokers, tmp_path, in_order(ORDER, pause_seconds=1.5), seed=1, per_second=5)
     print("\n".join([str(outcome.facts), *outcome.lines]))
+    assert outcome.facts["fenced"], "no owner was ever told that another had taken its partition"
     assert outcome.holds, "\n".join(outcome.lines)

@@ -10,14 +10,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from gateway.demo.processes import get
+from gateway.sandbox.operations import CREATING, REPEATABLE_WRITES
 from tests.chaos.brokers import Brokers
 from tests.chaos.fleet import PARTITIONS, Fleet
 from tests.chaos.verdict import Canaries, Sample, Write
 
 LOOK_SECONDS = 2.0
 ROWS = 4_000
-CHANGES = ("initiate", "prepare", "ready", "capture", "cancel")
-CHANGES_OF_REFUNDS = ("create_refund", "capture_refund", "cancel_refund")
+CHANGES = {*CREATING, *REPEATABLE_WRITES}
 
 
 class Watch:
@@ -76,7 +76,7 @@ class Watch:
                     continue
                 self._seen.add(row["number"])
                 kept.write(line + b"\n")
-                if row["operation"] in (*CHANGES, *CHANGES_OF_REFUNDS):
+                if row["operation"] in CHANGES:
                     self._rows.append(Write(row["at"], row["version"], row["order_id"]))
 
     def _read_pages(self) -> bool:

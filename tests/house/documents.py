@@ -3,7 +3,7 @@
 A table that is written by hand says what somebody meant; these say what the gateway does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
+from tests.house import markdown
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
 
@@ -99,21 +100,22 @@ def rules_document() -> str:
         refund_followers=_followers(REFUND_TRANSITIONS),
         meetings=_meetings(MEETINGS, PaymentStatus),
         refund_meetings=_meetings(REFUND_MEETINGS, RefundStatus),
-        words=_table(("the provider says", "of a payment", "of a refund"), words),
-        codes=_table(("codes", "HTTP", "reason", "what is done"), _codes()),
+        words=markdown.table(("the provider says", "of a payment", "of a refund"), words),
+        codes=markdown.table(("codes", "HTTP", "reason", "what is done"), _codes()),
     )
 
 
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
-    ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded,
     ROOT / "README.md": readme,
 }
+RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}
+"""Written anew beside the documents; the suite that they belong to compares."""
 
 
 def write() -> None:
     """Write every document anew."""
-    for path, make in DOCUMENTS.items():
+    for path, make in (DOCUMENTS | RECORDS).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
 
@@ -126,7 +128,7 @@ def _diagram(table: Mapping[StrEnum, Iterable[StrEnum]], ended: Iterable[StrEnum
 
 
 def _followers(table: Mapping[StrEnum, Iterable[StrEnum]]) -> str:  # type: ignore[type-var]
-    return _table(
+    return markdown.table(
         ("status", "may be followed by"),
         ((f"`{before}`", _words(sorted(then)) or "nothing") for before, then in table.items()),
     )
@@ -134,7 +136,7 @@ def _followers(table: Mapping[StrEnum, Iterable[StrEnum]]) -> str:  # type: igno
 
 def _meetings(table: Mapping[str, Mapping[StrEnum, Met]], statuses: type[StrEnum]) -> str:  # type: ignore[type-var]
     rows = ((f"`{status}`", *(_met(row[status]) for row in table.values())) for status in statuses)
-    return _table(("", *(f"`{command}`" for command in table)), rows)
+    return markdown.table(("", *(f"`{command}`" for command in table)), rows)
 
 
 def _met(met: Met) -> str:
@@ -163,11 +165,6 @@ def _codes() -> Iterable[tuple[str, ...]]:
 
 def _words(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.demo.finding import GUARANTEES as OF_THE_BOOKS
 from tests.chaos.verdict import GUARANTEES as OF_THE_LOGS
+from tests.house import markdown
 from tests.planted.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,10 @@ RUNS = ROOT / "deploy" / "docs" / "runs.json"
 BEGIN, END = "<!-- made by make generated: proof -->", "<!-- end of proof -->"
 GUARANTEES = (
     OF_THE_BOOKS | OF_THE_LOGS | {"I12": "the same seed gives the same history; planted bugs are caught"}
+)
+HEAD = (
+    *("", "guarantee", "tests that name it", "planted bugs caught", "histories", "processes killed"),
+    "violations",
 )
 _NUMBER = re.compile(r"\bI(1[0-2]|[1-9])\b|(?<=test_i)(\d+)(?=_)")
 
@@ -35,18 +40,15 @@ def readme() -> str:
 def table() -> str:
     runs = json.loads(RUNS.read_text(encoding="utf-8"))
     naming, planted = tests_by_guarantee(), Counter(bug.breaks for bug in BUGS)
-    lines = [
-        "| | guarantee | tests that name it | planted bugs caught | histories | processes killed | violations |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     histories, killed = runs["simulation"]["histories"], sum(run["killed"] for run in runs["chaos"])
     for name, what in GUARANTEES.items():
         violations = sum(run["findings"].get(name, 0) for run in runs["chaos"])
         violations += runs["simulation"]["findings"].get(name, 0)
-        beside = f"{histories:,} | {killed if name != 'I12' else ''} | {violations}"
         caught = len(BUGS) if name == "I12" else planted[name]
-        lines.append(f"| {name} | {what} | {naming[name]} | {caught} | {beside} |")
-    return "\n".join([*lines, "", *map(_told, runs["chaos"]), ""])
+        ended = killed if name != "I12" else ""
+        rows.append((name, what, *map(str, (naming[name], caught, f"{histories:,}", ended, violations))))
+    return "\n".join([markdown.table(HEAD, rows), "", *map(_told, runs["chaos"]), ""])
 
 
 def _told(run: dict[str, Any]) -> str:

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.house import markdown
 from tests.planted.bugs import BUGS, SUITES, Bug
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,16 +83,16 @@ def _first_failure(suite: str, folder: Path) -> str:
     return found[1] if found else "" if done.returncode == 0 else "a failure without a name"
 
 
-def table(verdicts: list[Verdict]) -> Iterator[str]:
-    yield "# Planted bugs"
-    yield ""
-    yield "Made by `make planted`: each is planted alone in a copy of the tree, and suites run until one fails."
-    yield ""
-    yield "| bug | would break | caught by | first test that failed |"
-    yield "|---|---|---|---|"
-    for verdict in verdicts:
-        test = f"`{verdict.test}`" if verdict.test else ""
-        yield f"| {verdict.bug.name} | {verdict.bug.breaks} | {verdict.suite or '**not caught**'} | {test} |"
+HEAD = "Made by `make planted`: each is planted alone in a copy of the tree, and suites run until one fails."
+
+
+def document(verdicts: list[Verdict]) -> str:
+    rows = (
+        (one.bug.name, one.bug.breaks, one.suite or "**not caught**", f"`{one.test}`" if one.test else "")
+        for one in verdicts
+    )
+    table = markdown.table(("bug", "would break", "caught by", "first test that failed"), rows)
+    return f"# Planted bugs\n\n{HEAD}\n\n{table}\n"
 
 
 def main(words: list[str]) -> int:
@@ -104,7 +104,7 @@ def main(words: list[str]) -> int:
             print(f"{verdict.seconds:5.0f} s  {verdict.bug.name}: {caught}", flush=True)
             verdicts.append(verdict)
     if not words:
-        TABLE.write_text("\n".join(table(verdicts)) + "\n", encoding="utf-8")
+        TABLE.write_text(document(verdicts), encoding="utf-8")
     missed = sum(not verdict.test for verdict in verdicts)
     print(f"{len(verdicts) - missed} of {len(verdicts)} caught")
     return 1 if missed else 0

@@ -17,8 +17,7 @@ from dataclasses import replace
 import structlog
 
 from tests.simulation.judge import judge
-from tests.simulation.test_whole_way import history
-from tests.simulation.town import Plan
+from tests.simulation.town import Plan, history
 
 CHUNK = 4
 TOLD_EVERY = 500

@@ -40,7 +40,7 @@ class Group:
 
     def begin(self) -> None:
         first = self._process()
-        first.steps_to_crash = self._town.first_crash or None
+        first.steps_to_crash = self._town.plan.first_crash or None
         self._assign(self.owners, first)
 
     @property
@@ -72,14 +72,14 @@ class Group:
 
     async def befall(self) -> None:
         """One act of violence, drawn."""
-        self._replace_the_crashed()
+        self.replace_the_crashed(newest=False)
         act = self._draws.choice(self._town.plan.violence)
         process = self._draws.choice(self.processes)
         match act:
             case "kill":
                 await process.kill()
                 await self._pause(0.01, 8)
-                self._replace_the_crashed()
+                self.replace_the_crashed(newest=False)
             case "crash at a step":
                 process.steps_to_crash = self._draws.randrange(1, STEPS_TO_CRASH)
             case "release":
@@ -136,7 +136,8 @@ class Group:
             self._assign(some, target)
         await self._pause(0.0, 1.5)
 
-    def _replace_the_crashed(self, newest: bool = False) -> None:
+    def replace_the_crashed(self, newest: bool) -> None:
+        """`newest`: only by one that can read whatever there is."""
         ended = [n for n, owner in self.owners.items() if owner is None or owner.ended]
         if ended:
             others = [one for one in self.processes if one.newer or not newest]
@@ -150,11 +151,7 @@ class Group:
             if self.newest_state and not process.newer:
                 await process.partitions.revoked(self._of(process))
                 await process.stop()
-        self._replace_the_crashed(newest=self.newest_state)
-
-    def replace_the_crashed(self) -> None:
-        """In peace: by one that can read whatever there is."""
-        self._replace_the_crashed(newest=self.newest_state)
+        self.replace_the_crashed(newest=self.newest_state)
 
     async def stop(self) -> None:
         for process in self.processes:

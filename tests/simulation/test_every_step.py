@@ -2,9 +2,10 @@
 them, may be the last that it does.
 """
 
-from tests.fakes.virtual_time import run
+from dataclasses import replace
+
 from tests.simulation.judge import judge
-from tests.simulation.town import Plan, Town
+from tests.simulation.town import Plan, history
 
 PLAN = Plan(
     seed=13,
@@ -25,23 +26,11 @@ PLAN = Plan(
 TOLD = {"payment.captured", "refund.captured", "point-of-sale.created"}
 
 
-def crashed_at(step: int) -> Town:
-    """The first process crashes at its step of that number, 0 not at all; another follows."""
-
-    async def live() -> Town:
-        town = Town(PLAN)
-        town.first_crash = step
-        await town.live()
-        return town
-
-    return run(live())
-
-
 def test_no_step_is_a_bad_one_to_crash_at() -> None:
-    whole = crashed_at(0)
+    whole = history(PLAN)
     assert {event["type"] for event in whole.events()} >= TOLD
     assert len(whole.group.names) == 1
     for step in range(1, whole.steps_to_rest + 1):
-        town = crashed_at(step)
+        town = history(replace(PLAN, first_crash=step))
         assert len(town.group.names) == 2, f"nobody crashed at step {step}"
         judge(town)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.sandbox.customers import USERS
 from tests.fakes.virtual_time import run
-from tests.simulation.process import CLIENT_SECRET
+from tests.simulation.judge import secrets_of
 from tests.simulation.town import Plan, Town
 
 SEEDS = (3, 5)
@@ -37,7 +36,7 @@ def words() -> list[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_says_what_it_must_not(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_i9_nothing_says_what_it_must_not(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     heard: list[str] = []
 
     class Listening(Town):
@@ -53,7 +52,7 @@ def test_nothing_says_what_it_must_not(seed: int, capsys: pytest.CaptureFixture[
 
     town = run(live())
     heard += [*words(), *capsys.readouterr()]
-    canaries = [CLIENT_SECRET, *town.sandbox.world.tokens.grants, *(phone.lstrip("+") for phone in USERS)]
+    canaries = secrets_of(town)
     assert len(heard) > 1_000 and len(canaries) > 10
     shown = [number for number, canary in enumerate(canaries) if any(canary in text for text in heard)]
     assert not shown, f"canaries {shown} of {len(canaries)} were said"

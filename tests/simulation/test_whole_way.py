@@ -4,22 +4,12 @@ import os
 
 import pytest
 
-from tests.fakes.virtual_time import run
 from tests.simulation.judge import judge
-from tests.simulation.town import Plan, Town
+from tests.simulation.town import Plan, history
 
 SEEDS = int(os.environ.get("SEEDS", "40"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "1"))
 PEACE = Plan(7, faults=(), violence=(), troubles=(), misdelivered=False, undecodable=False)
-
-
-def history(plan: Plan) -> Town:
-    async def live() -> Town:
-        town = Town(plan)
-        await town.live()
-        return town
-
-    return run(live())
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))

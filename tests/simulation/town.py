@@ -24,7 +24,7 @@ from gateway.sandbox.draws import Span
 from gateway.sandbox.faults import FaultPlan
 from tests.chaos.verdict import Opening, Sample, Write
 from tests.fakes.memory_log import STEP_SECONDS, Fate, MemoryBroker, MemoryLog
-from tests.fakes.virtual_time import VirtualClock
+from tests.fakes.virtual_time import VirtualClock, run
 from tests.simulation.elsewhere import Elsewhere
 from tests.simulation.far_side import LoopClock
 from tests.simulation.group import VIOLENCE, Group
@@ -97,6 +97,8 @@ class Plan:
     """A group half upgraded: some processes write a state that the others cannot read."""
     outage_hours: float = 0.0
     """The provider is away that long, once, with payments open."""
+    first_crash: int = 0
+    """The step at which the first process crashes; 0: it does not."""
 
 
 @dataclass
@@ -121,8 +123,6 @@ class Town:
     fences: list[Opening] = field(default_factory=list)
     looks: dict[int, list[Sample]] = field(default_factory=dict)
     """By partition: how it stood, again and again."""
-    first_crash: int = 0
-    """The step at which the first process crashes; 0: it does not."""
     steps: int = 0
     """How often a process asked the brokers or the provider for something, or heard of them."""
     steps_to_rest: int = 0
@@ -153,7 +153,9 @@ class Town:
         self._ends: set[asyncio.Task[None]] = set()
 
     async def _step(self, owner: str, step: str, partition: int) -> None:
-        await self._stepped(owner)
+        process = self.group.names.get(owner)
+        if process is not None:
+            await process.step()
         await asyncio.sleep(STEP_SECONDS * self.draws.uniform(0.5, 5))
         while owner in self.cut:
             await asyncio.sleep(0.5)
@@ -161,13 +163,8 @@ class Town:
         if self.troubled and self.draws.random() < share:
             # At `answer` the commit stands and its producer does not hear so.
             raise BrokerTrouble(f"on purpose, at {step}")
-        if step == "fence" and owner in self.group.names:
+        if step == "fence" and process is not None:
             self.fences.append(Opening(asyncio.get_running_loop().time(), owner, partition))
-
-    async def _stepped(self, owner: str) -> None:
-        process = self.group.names.get(owner)
-        if process is not None:
-            await process.step()
 
     def crashed(self, process: Process) -> None:
         """It ends here and now, wherever its other tasks stand."""
@@ -280,7 +277,7 @@ class Town:
         """Until it has ended, while whoever crashes is replaced, as ever."""
         while not task.done():
             await asyncio.sleep(LOOK_SECONDS)
-            self.group.replace_the_crashed()
+            self.group.replace_the_crashed(newest=self.group.newest_state)
         await task
 
     async def _look(self) -> None:
@@ -386,7 +383,7 @@ class Town:
         deadline = asyncio.get_running_loop().time() + 2 * 86_400
         while quiet_for < 1_000:
             await asyncio.sleep(50)
-            self.group.replace_the_crashed()
+            self.group.replace_the_crashed(newest=self.group.newest_state)
             count = len(self.events())
             unanswered = {s.id for s in self.sent} - self.answers().keys()
             quiet_for = quiet_for + 50 if count == seen and not unanswered else 0.0
@@ -404,6 +401,17 @@ class Town:
     def history_hash(self) -> str:
         text = json.dumps(self.events(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def history(plan: Plan) -> Town:
+    """The whole of it, in virtual time."""
+
+    async def live() -> Town:
+        town = Town(plan)
+        await town.live()
+        return town
+
+    return run(live())
 
 
 def _event(record: Outgoing) -> dict[str, Any]:

@@ -4,6 +4,16 @@ import asyncio
 import contextlib
 
 
+def listeners(port: int, behind: int, proxied: int, controller: int) -> dict[str, str]:
+    """Of a broker: one listener at `port`, one `behind` a proxy, whose clients are sent to `proxied`."""
+    here = "127.0.0.1"
+    return {
+        "listeners": f"PLAINTEXT://{here}:{port},PROXIED://{here}:{behind},CONTROLLER://{here}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{here}:{port},PROXIED://{here}:{proxied}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }
+
+
 class Proxy:
     """Between clients of `port` and a server on loopback.
 

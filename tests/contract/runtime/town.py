@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from gateway.demo.broker import EmbeddedKafka, _free_ports
 from tests.contract.clusters import consuming, make_topics
+from tests.contract.runtime.proxy import listeners
 from tests.contract.runtime.worker import Act, Part, acts
 
 PARTITIONS = 6
@@ -31,15 +32,11 @@ class TownKafka(EmbeddedKafka):
 
     def __init__(self) -> None:
         port, self.behind_proxy_port, self.proxied_port, controller = _free_ports(4)
-        here = "127.0.0.1"
         super().__init__(
             port=port,
             properties={
-                "controller.quorum.voters": f"1@{here}:{controller}",
-                "listeners": f"PLAINTEXT://{here}:{port},PROXIED://{here}:{self.behind_proxy_port},"
-                f"CONTROLLER://{here}:{controller}",
-                "advertised.listeners": f"PLAINTEXT://{here}:{port},PROXIED://{here}:{self.proxied_port}",
-                "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                **listeners(port, self.behind_proxy_port, self.proxied_port, controller),
+                "controller.quorum.voters": f"1@127.0.0.1:{controller}",
                 "group.min.session.timeout.ms": "1000",
             },
         )
