@@ -141,9 +141,22 @@ class Play:
         self.pass_time(max(0.0, self.wake_at - self.clock.steady))
         return self.turn(Due())
 
+    def due_while_away(self) -> list[PaymentEvent]:
+        """The provider is taken to be away, so that nothing may begin."""
+        self.holding = True
+        events = self.due()
+        self.holding = False
+        return events
+
     def restore(self, after_seconds: float = 5.0) -> list[PaymentEvent]:
         self.memo, self.running, self.withdrawn = None, None, False
         self.pass_time(after_seconds)
+        return self.turn(Restored())
+
+    def reopen(self) -> list[PaymentEvent]:
+        """The partition is opened anew in the same process, while the operation is still under way."""
+        self.memo = None
+        self.pass_time(5.0)
         return self.turn(Restored())
 
     def pass_time(self, seconds: float) -> None:

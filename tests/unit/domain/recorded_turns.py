@@ -54,7 +54,7 @@ WALKS = 40
 STEPS = 6
 TILL_GROUPS = 8
 TILL_WALKS = 60
-TILL_STEPS = 14
+TILL_STEPS = 30
 
 NOTICE = CheckinNotified(TILL)
 TILL_REFUSALS = tuple(
@@ -112,8 +112,9 @@ def till_prompts(till: Till, step: int) -> list[Callable[[], object]]:
     if till.state is not None:
         found.append(till.restore)
     if till.running is None and till.wake_at is not None:
-        found += [till.due] * 4
+        found += [till.due_while_away, *[till.due] * 4]
     if till.running is not None:
+        found.append(till.reopen)
         found += [partial(till.outcome, each) for each in till_outcomes(till.running)]
     return found
 

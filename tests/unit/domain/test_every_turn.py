@@ -280,8 +280,10 @@ def prompts(play: Play) -> Iterator[tuple[str, Callable[[Play], object]]]:
     yield "restore", lambda p: p.restore() if p.state is not None else None
     if play.wake_at is not None and play.running is None:
         yield "due", lambda p: p.due()
+        yield "due, away", lambda p: p.due_while_away()
         yield "late", lambda p: (p.pass_time(30 * DAY), p.due())
     if play.running is not None:
+        yield "re-open", lambda p: p.reopen()
         for outcome in outcomes(play.running):
             yield repr(outcome), lambda p, o=outcome: p.outcome(o)  # type: ignore[misc]
 

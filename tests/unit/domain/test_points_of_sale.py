@@ -126,8 +126,21 @@ class Till:
         self.pass_time(max(0.0, self.wake_at - self.clock.steady))
         return self.turn(Due())
 
+    def due_while_away(self) -> list[PointOfSaleEvent]:
+        """The provider is taken to be away, so that nothing may begin."""
+        self.holding = True
+        events = self.due()
+        self.holding = False
+        return events
+
     def restore(self) -> list[PointOfSaleEvent]:
         self.memo, self.running = None, None
+        self.pass_time(5.0)
+        return self.turn(Restored())
+
+    def reopen(self) -> list[PointOfSaleEvent]:
+        """The partition is opened anew in the same process, while the operation is still under way."""
+        self.memo = None
         self.pass_time(5.0)
         return self.turn(Restored())
 
