@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 from gateway import codec
+from gateway.codec.recent import RecentStates
 from gateway.codec.timeline import Seen, add_step
 from gateway.domain import payment
 from gateway.domain.calls import AnyOperation, AnyOutcome, AnyWrite
@@ -123,6 +124,7 @@ class PaymentFlow:
         self._provider = provider
         self._options = options
         self._draws = draws
+        self._states = RecentStates()
 
     def accept(self, record: Record) -> runtime.Addressed[Message] | runtime.Refused:
         """Read a command; what cannot be understood is a dead letter with its bytes as they came."""
@@ -157,7 +159,7 @@ class PaymentFlow:
         prompt: "runtime.Prompt[Message, Call, AnyOutcome]",
         now: Now,
     ) -> Turn[Call]:
-        before = codec.decode_state(state) if state is not None else None
+        before = self._states.decode(state) if state is not None else None
         seen = memo if memo is not None else Seen()
         prompted: payment.Prompt = _prompt(prompt, payment.Performed)
         decision = payment.decide(
@@ -177,7 +179,7 @@ class PaymentFlow:
         records = [self._event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)
         return Turn(
-            state=state if after == before else codec.encode_state(after) if after is not None else None,
+            state=state if after == before else self._states.encode(after) if after is not None else None,
             memo=None
             if running is None and _is_over(decision)
             else _seen_more(seen, prompted, decision, now),

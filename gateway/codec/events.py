@@ -5,7 +5,7 @@ is left out.
 """
 
 import json
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from gateway.codec.records import Headers, Wire
 from gateway.codec.times import write_time
@@ -44,6 +44,7 @@ from gateway.domain.points_of_sale.events import (
 from gateway.domain.points_of_sale.operations import PointOfSaleReading
 
 _Fields = dict[str, Any]
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_event(event: PaymentEvent, source: str) -> Wire:
@@ -59,8 +60,7 @@ def write_point_of_sale_event(event: PointOfSaleEvent, source: str) -> Wire:
 
 
 def _wire(subject: str, body: _Fields, headers: Headers) -> Wire:
-    value = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Wire(_bytes(subject), _bytes(value), headers)
+    return Wire(_bytes(subject), _bytes(_write(body)), headers)
 
 
 def _headers(subject: str, event: PaymentEvent | PointOfSaleEvent, type_: str, source: str) -> Headers:

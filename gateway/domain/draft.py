@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.domain.changes import changed
 from gateway.domain.commands import (
     CancelRefund,
     CaptureRefund,
@@ -87,10 +88,10 @@ class Draft:
     wakes: list[float] = field(default_factory=list)
 
     def change(self, **fields: Any) -> None:
-        self.state = replace(self.state, **fields)
+        self.state = changed(self.state, fields)
 
     def note(self, **fields: Any) -> None:
-        self.memo = replace(self.memo, **fields)
+        self.memo = changed(self.memo, fields)
 
     def wake_at(self, steady: float) -> None:
         self.wakes.append(steady)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("54296f96-b32a-5ec8-833f-94c0bdd1c4bb")
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,4 @@ def event_id(aggregate_id: str, cause: MessageId, sequence: int) -> str:
 
 
 def _name(*parts: str | int) -> str:
-    return str(uuid5(NAMESPACE, json.dumps(parts, ensure_ascii=False, separators=(",", ":"))))
+    return str(uuid5(NAMESPACE, _write(parts)))

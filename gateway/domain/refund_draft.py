@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.domain.changes import changed
 from gateway.domain.commands import Message
 from gateway.domain.draft import Draft
 from gateway.domain.events import Cause, PaymentFact, PaymentUnknown, ProviderWords, RefundNews
@@ -35,11 +36,11 @@ class RefundDraft:
         return pending
 
     def change(self, **fields: Any) -> None:
-        refunds = (replace(r, **fields) if r.name == self.name else r for r in self.d.state.refunds)
+        refunds = (changed(r, fields) if r.name == self.name else r for r in self.d.state.refunds)
         self.d.change(refunds=tuple(refunds))
 
     def note(self, **fields: Any) -> None:
-        self.d.note(refunds={**self.d.memo.refunds, self.name: replace(self.memo, **fields)})
+        self.d.note(refunds={**self.d.memo.refunds, self.name: changed(self.memo, fields)})
 
     def rest(self, seconds: float) -> None:
         """Try again later; each time counts for the back-off."""

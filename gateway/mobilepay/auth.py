@@ -19,6 +19,7 @@ import httpx
 
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.token_endpoint import Credentials, TokenRefused, TokenUnavailable, request_token
+from gateway.mobilepay.verdicts import Answer
 
 _MIN_NAP_SECONDS: Final = 0.05
 _MAX_NAP_SECONDS: Final = 5.0
@@ -116,9 +117,7 @@ class TokenSource:
         """
         return await self._held(self._wallet(merchant))
 
-    async def call(
-        self, merchant: str | None, send: Callable[[str], Awaitable[httpx.Response]]
-    ) -> httpx.Response:
+    async def call(self, merchant: str | None, send: Callable[[str], Awaitable[Answer]]) -> Answer:
         """`send` the request under the given Authorization value; after a 401 once more under a new token.
 
         `send` must send the same request each time; what it raises is passed on. A 401 that is returned, and
@@ -129,7 +128,7 @@ class TokenSource:
         if wallet.distrusted:
             return await self._probe(wallet, token, send)
         answer = await send(_bearer(token))
-        if answer.status_code != httpx.codes.UNAUTHORIZED:
+        if answer.status != httpx.codes.UNAUTHORIZED:
             return answer
         if wallet.token is token:
             wallet.token = None
@@ -166,8 +165,8 @@ class TokenSource:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _probe(
-        self, wallet: _Wallet, token: Secret, send: Callable[[str], Awaitable[httpx.Response]]
-    ) -> httpx.Response:
+        self, wallet: _Wallet, token: Secret, send: Callable[[str], Awaitable[Answer]]
+    ) -> Answer:
         if wallet.probing:
             raise wallet.fault or TokenRefused(
                 "another call is trying the new token", httpx.codes.UNAUTHORIZED
@@ -180,11 +179,11 @@ class TokenSource:
         self._judge(wallet, token, answer)
         return answer
 
-    def _judge(self, wallet: _Wallet, token: Secret, answer: httpx.Response) -> None:
+    def _judge(self, wallet: _Wallet, token: Secret, answer: Answer) -> None:
         """What the answer to a fresh token says of it, unless it has been replaced meanwhile."""
         if wallet.token is not token:
             return
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if answer.status == httpx.codes.UNAUTHORIZED:
             wallet.token = None
             wallet.distrusted = True
             wallet.fault = TokenRefused("the API answered a fresh token with 401", httpx.codes.UNAUTHORIZED)

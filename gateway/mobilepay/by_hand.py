@@ -30,20 +30,10 @@ async def ask_by_hand(line: Line, request: WireRequest, merchant: str | None = N
     options = line.options
     named = line.merchant(merchant)
     who = line.identification(named)
-    answer_seconds = options.write_timeout_seconds if request.changes else options.read_timeout_seconds
-    connect = options.connect_timeout_seconds
-    limits = {"pool": connect, "connect": connect, "write": answer_seconds, "read": answer_seconds}
 
-    async def send(authorization: str) -> httpx.Response:
-        return await line.http.send(
-            httpx.Request(
-                request.method,
-                options.base_url.rstrip("/") + request.target,
-                headers=headers_of(request, who, authorization),
-                content=request.body,
-                extensions={"timeout": limits},
-            )
-        )
+    async def send(authorization: str) -> Answer:
+        headers = headers_of(request, who, authorization)
+        return await line.origin.send(request, headers, {"timeout": line.limits(request)})
 
     said = "no answer"
     for failures in range(1, options.max_requests_per_call + 1):
@@ -54,9 +44,9 @@ async def ask_by_hand(line: Line, request: WireRequest, merchant: str | None = N
         except httpx.RequestError as fault:
             said = str(fault) or type(fault).__name__
         else:
-            if answer.status_code < 500:
-                return Answer(answer.status_code, answer.headers, answer.content)
-            said = f"answered {answer.status_code}"
+            if answer.status < 500:
+                return answer
+            said = f"answered {answer.status}"
         if failures < options.max_requests_per_call:
             await line.around.sleep(backoff_seconds(failures, line.around.dice()))
     raise NotAnswered(said)

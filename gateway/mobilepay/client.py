@@ -17,6 +17,7 @@ from gateway.mobilepay.auth import TokenOptions, TokenSource
 from gateway.mobilepay.by_hand import ask_by_hand
 from gateway.mobilepay.line import Line, Surroundings
 from gateway.mobilepay.options import MobilePayOptions, is_vat_number
+from gateway.mobilepay.origin import Origin
 from gateway.mobilepay.pacing import Admission
 from gateway.mobilepay.run import Permit, Run, jittered_ms
 from gateway.mobilepay.token_endpoint import Credentials
@@ -58,9 +59,8 @@ class MobilePay:
     ) -> None:
         around = around or Surroundings()
         self._options = options
-        self._http = httpx.AsyncClient(
-            transport=transport or _transport(options), trust_env=False, follow_redirects=False
-        )
+        transport = transport or _transport(options)
+        self._http = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
         tokens = TokenSource(
             self._http,
             Credentials(options.token_endpoint, options.client_id, options.client_secret),
@@ -72,7 +72,7 @@ class MobilePay:
             ),
             around.steady,
         )
-        self._line = Line(options, self._http, tokens, around)
+        self._line = Line(options, Origin(options.base_url, transport), tokens, around)
         self._keeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -21,7 +21,7 @@ _MAX_DIGITS: Final = 18
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object of a body, numbers as int or Decimal; None for anything else."""
     try:
-        found = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
+        found = _decoder.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError, ArithmeticError):
         return None
     return found if isinstance(found, dict) else None
@@ -115,3 +115,6 @@ def _either(fields: Mapping[str, Any], name: str) -> object:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
+
+
+_decoder: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)

@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import httpx
-
 from gateway.domain.operations import Purpose
 from gateway.domain.pacing import Dice
 from gateway.mobilepay.auth import TokenSource
 from gateway.mobilepay.options import MobilePayOptions
+from gateway.mobilepay.origin import Origin
 from gateway.mobilepay.pacing import Breaker, Budget, LookLimiter, Misconfiguration, Throttle
 from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.verdicts import Misaddressed
@@ -39,7 +38,7 @@ class Line:
     """Shared by all runs; every change to it is one synchronous step."""
 
     options: MobilePayOptions
-    http: httpx.AsyncClient
+    origin: Origin
     tokens: TokenSource
     around: Surroundings
     budget: Budget = field(init=False)
@@ -76,6 +75,15 @@ class Line:
             options.client_id if options.send_ibm_client_id else None,
             None if options.token_per_merchant else merchant,
         )
+
+    def limits(self, request: WireRequest) -> dict[str, float]:
+        """Seconds, as httpx's transports take them; the provider's limits count from the request to its
+        answer.
+        """
+        options = self.options
+        answer = options.write_timeout_seconds if request.changes else options.read_timeout_seconds
+        connect = options.connect_timeout_seconds
+        return {"pool": connect, "connect": connect, "write": answer, "read": answer}
 
     def answered(self) -> None:
         """The API itself answered: whatever stood in the way before does so no more."""

@@ -115,45 +115,27 @@ class Run:
             return verdict
         return self._verdict
 
-    async def _send(self, authorization: str) -> httpx.Response:
+    async def _send(self, authorization: str) -> Answer:
         """One request, its permit and its slot waited for with the token in hand."""
         line, request = self._line, self._request
         self._sent = False
         await self._permitted()
         urgency = Urgency.PENDING if self._requests and request.changes else urgency_of(request)
-        async with line.slots.hold(urgency):
-            outgoing = httpx.Request(
-                request.method,
-                line.options.base_url.rstrip("/") + request.target,
-                headers=headers_of(request, self._who, authorization),
-                content=request.body,
-                extensions={"timeout": self._limits(), BEFORE_SEND: self._last_word},
-            )
-            begun = line.around.steady()
-            try:
-                answer = await line.http.send(outgoing)
-            finally:
-                if self._sent:
-                    metrics.PROVIDER_REQUESTS_IN_FLIGHT.dec()
-                    seconds = line.around.steady() - begun
-                    metrics.PROVIDER_REQUEST_SECONDS.labels(request.name).observe(seconds)
-        self._verdict = verdict_of(
-            self._operation,
-            Answer(answer.status_code, answer.headers, answer.content),
-            request.absent,
-            line.around.wall_ms(),
-        )
+        await line.slots.acquire(urgency)
+        begun = line.around.steady()
+        try:
+            headers = headers_of(request, self._who, authorization)
+            extensions = {"timeout": line.limits(request), BEFORE_SEND: self._last_word}
+            answer = await line.origin.send(request, headers, extensions)
+        finally:
+            line.slots.release()
+            if self._sent:
+                metrics.PROVIDER_REQUESTS_IN_FLIGHT.dec()
+                seconds = line.around.steady() - begun
+                metrics.PROVIDER_REQUEST_SECONDS.labels(request.name).observe(seconds)
+        self._verdict = verdict_of(self._operation, answer, request.absent, line.around.wall_ms())
         metrics.PROVIDER_REQUESTS.labels(request.name, _result(self._verdict)).inc()
         return answer
-
-    def _limits(self) -> dict[str, float]:
-        """Seconds, as httpx's transports take them; the provider's limits count from the request to its
-        answer.
-        """
-        options = self._line.options
-        answer = options.write_timeout_seconds if self._request.changes else options.read_timeout_seconds
-        connect = options.connect_timeout_seconds
-        return {"pool": connect, "connect": connect, "write": answer, "read": answer}
 
     async def _permitted(self) -> None:
         permit = self._permit

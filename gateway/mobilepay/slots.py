@@ -3,8 +3,7 @@ begin.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from enum import IntEnum
 from heapq import heappop, heappush
 from itertools import count
@@ -36,16 +35,13 @@ class Slots:
     def in_flight(self) -> int:
         return self._in_flight
 
-    @asynccontextmanager
-    async def hold(self, urgency: Urgency) -> AsyncIterator[None]:
-        await self._acquire(urgency)
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            self._give()
+    def release(self) -> None:
+        """Whoever has acquired a place gives it back once."""
+        self._in_flight -= 1
+        self._give()
 
-    async def _acquire(self, urgency: Urgency) -> None:
+    async def acquire(self, urgency: Urgency) -> None:
+        """Wait for a place; cancelled, it has none."""
         self._give()
         if not self._waiting and self._in_flight < self._budget.limit(self._clock()):
             self._in_flight += 1

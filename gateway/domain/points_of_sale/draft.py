@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.domain.changes import changed
 from gateway.domain.commands import Message, command_type
 from gateway.domain.draft import Conditions, Rules, cause_of
 from gateway.domain.events import Answers, Candidate, Cause, CommandRejected, PaymentUnknown, ProviderWords
@@ -44,10 +45,10 @@ class PointOfSaleDraft:
         return self.state.pending
 
     def change(self, **fields: Any) -> None:
-        self.state = replace(self.state, **fields)
+        self.state = changed(self.state, fields)
 
     def note(self, **fields: Any) -> None:
-        self.memo = replace(self.memo, **fields)
+        self.memo = changed(self.memo, fields)
 
     def rest(self, seconds: float) -> None:
         """Try what is pending again later; each time counts for the back-off."""

@@ -13,18 +13,19 @@ import pytest_asyncio
 from gateway.mobilepay.auth import TokenOptions, TokenSource
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.token_endpoint import Credentials, TokenRefused, TokenUnavailable
+from gateway.mobilepay.verdicts import Answer
 
 pytestmark = pytest.mark.asyncio
 
 SECRET = "s3cr3t+with/odd=chars%"
 URL = "https://api.example/integrator-authentication/connect/token"
-Answer = httpx.Response | Exception
+Granted = httpx.Response | Exception
 
 
 class Endpoint:
     """The token endpoint: answers by script, then with numbered tokens; each answer waits for `open`."""
 
-    def __init__(self, *script: Answer) -> None:
+    def __init__(self, *script: Granted) -> None:
         self.script = list(script)
         self.requests: list[httpx.Request] = []
         self.open = asyncio.Event()
@@ -55,10 +56,10 @@ class Api:
         self.good = {f"Bearer {token}" for token in good}
         self.seen: list[str] = []
 
-    async def __call__(self, authorization: str) -> httpx.Response:
+    async def __call__(self, authorization: str) -> Answer:
         self.seen.append(authorization.removeprefix("Bearer "))
         await asyncio.sleep(0)
-        return httpx.Response(200 if authorization in self.good else 401)
+        return Answer(200 if authorization in self.good else 401, {}, b"")
 
 
 def granted(token: str, **fields: object) -> httpx.Response:
@@ -193,7 +194,7 @@ async def test_what_an_answer_may_look_like(make: Make, fields: dict[str, object
     assert (await make(Endpoint(granted("t", **fields)), Clock()).token(None)).reveal() == "t"
 
 
-AWAY: dict[str, Callable[[], Answer]] = {
+AWAY: dict[str, Callable[[], Granted]] = {
     "unreachable": lambda: httpx.ConnectError("no"),
     "read time-out": lambda: httpx.ReadTimeout("no"),
     "cut": lambda: httpx.RemoteProtocolError("no"),
@@ -258,9 +259,9 @@ async def test_a_token_request_ends_in_time(make: Make) -> None:
 async def test_a_401_is_answered_with_one_new_token_and_the_same_request(make: Make) -> None:
     endpoint, api = Endpoint(), Api("t2")
     tokens = make(endpoint, Clock())
-    assert (await tokens.call(None, api)).status_code == 200
+    assert (await tokens.call(None, api)).status == 200
     assert api.seen == ["t1", "t2"]
-    assert (await tokens.call(None, api)).status_code == 200
+    assert (await tokens.call(None, api)).status == 200
     assert api.seen == ["t1", "t2", "t2"]
 
 
@@ -268,7 +269,7 @@ async def test_many_calls_that_meet_a_401_share_one_new_token(make: Make) -> Non
     endpoint, api = Endpoint(), Api("t2")
     tokens = make(endpoint, Clock())
     answers = await asyncio.gather(*(tokens.call(None, api) for _ in range(50)))
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}
     assert len(endpoint.requests) == 2
     assert sorted(api.seen) == ["t1"] * 50 + ["t2"] * 50
 
@@ -276,7 +277,7 @@ async def test_many_calls_that_meet_a_401_share_one_new_token(make: Make) -> Non
 async def test_after_a_second_401_there_is_one_token_and_one_request_each_ten_seconds(make: Make) -> None:
     endpoint, clock, api = Endpoint(), Clock(), Api()
     tokens = make(endpoint, clock)
-    assert (await tokens.call(None, api)).status_code == 401
+    assert (await tokens.call(None, api)).status == 401
     assert api.seen == ["t1", "t2"]
     assert tokens.refused and not tokens.has_token
     for round_ in (3, 4):
@@ -288,17 +289,15 @@ async def test_after_a_second_401_there_is_one_token_and_one_request_each_ten_se
         clock.now += 0.2
         assert not tokens.refused
         results = await asyncio.gather(*(tokens.call(None, api) for _ in range(20)), return_exceptions=True)
-        assert [r.status_code for r in results if isinstance(r, httpx.Response)] == [401]
+        assert [r.status for r in results if isinstance(r, Answer)] == [401]
         assert sum(isinstance(r, TokenRefused) for r in results) == 19
         assert len(api.seen) == len(endpoint.requests) == round_
         assert tokens.refused and not tokens.has_token
     clock.now += 10.1
     api.good = {"Bearer t5"}
-    assert (await tokens.call(None, api)).status_code == 200
+    assert (await tokens.call(None, api)).status == 200
     assert tokens.has_token and not tokens.refused
-    assert {a.status_code for a in await asyncio.gather(*(tokens.call(None, api) for _ in range(20)))} == {
-        200
-    }
+    assert {a.status for a in await asyncio.gather(*(tokens.call(None, api) for _ in range(20)))} == {200}
     assert len(endpoint.requests) == 5
 
 
@@ -308,14 +307,14 @@ async def test_a_probe_that_is_cut_short_lets_the_next_one_through(make: Make) -
     await tokens.call(None, api)
     clock.now += 10.1
 
-    async def cut(_: str) -> httpx.Response:
+    async def cut(_: str) -> Answer:
         raise httpx.ReadTimeout("no")
 
     with pytest.raises(httpx.ReadTimeout):
         await tokens.call(None, cut)
     assert not tokens.has_token
     api.good = {"Bearer t3"}
-    assert (await tokens.call(None, api)).status_code == 200
+    assert (await tokens.call(None, api)).status == 200
     assert tokens.has_token
 
 
@@ -327,13 +326,13 @@ async def test_a_401_while_no_token_can_be_had_is_unavailable(make: Make) -> Non
         await tokens.call(None, api)
     assert api.seen == ["t1"] and not tokens.has_token and not tokens.refused
     clock.now += 1.1
-    assert (await tokens.call(None, api)).status_code == 200
+    assert (await tokens.call(None, api)).status == 200
 
 
 async def test_what_the_call_raises_is_passed_on(make: Make) -> None:
     error = RuntimeError("lease too old")
 
-    async def send(_: str) -> httpx.Response:
+    async def send(_: str) -> Answer:
         raise error
 
     with pytest.raises(RuntimeError) as caught:

@@ -172,12 +172,13 @@ class Work:
         await settle()
 
     async def _run(self, name: str, urgency: Urgency) -> None:
-        async with self.slots.hold(urgency):
-            self.running.append(name)
-            try:
-                await self.ends[name].wait()
-            finally:
-                self.running.remove(name)
+        await self.slots.acquire(urgency)
+        self.running.append(name)
+        try:
+            await self.ends[name].wait()
+        finally:
+            self.running.remove(name)
+            self.slots.release()
 
 
 async def settle() -> None:

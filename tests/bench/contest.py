@@ -1,0 +1,84 @@
+"""Commands a second and CPU a command, end to end, beside what a user would write by hand: `python -m
+tests.bench.contest`.
+
+Each contender in turn works off a backlog on topics of its own: the same broker, the same provider, the same two
+calls a command. The rounds alternate, and the least CPU of each counts.
+"""
+
+import argparse
+import asyncio
+import time
+from typing import Any
+
+from gateway.demo.broker import EmbeddedKafka
+from tests.bench.ground import Run, cpu_seconds, desk, provider, told
+
+CONTENDERS = ("gateway", "strict", "aiohttp", "faststream")
+WARM_UP = 0.15
+
+
+async def backlog(kind: str, run: Run, count: int) -> tuple[float, float]:
+    """CPU us a command, commands a second, without the first of them."""
+    run.create()
+    async with desk(run) as at:
+        await at.send_all([f"b-{number}" for number in range(count)])
+        with run.contender(kind) as pid:
+            await at.read(round(count * WARM_UP))
+            begun, cpu, before = time.monotonic(), cpu_seconds(pid), len(at.answered)
+            # A subscriber that loses events is counted at what it has told.
+            await at.read(count - (count // 50 if kind == "faststream" else 0))
+            told_now = len(at.answered) - before
+            return (cpu_seconds(pid) - cpu) / told_now * 1e6, told_now / (time.monotonic() - begun)
+
+
+async def contest(
+    bootstrap: str, delay_ms: float, in_flight: int, count: int, rounds: int, kinds: list[str]
+) -> list[dict[str, Any]]:
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    with provider(delay_ms) as port:
+        for _ in range(rounds):
+            for kind in kinds:
+                found[kind].append(await backlog(kind, Run(bootstrap, port, in_flight), count))
+    lines = []
+    for kind in kinds:
+        cpu = min(one[0] for one in found[kind])
+        rate = max(one[1] for one in found[kind])
+        lines.append(
+            told(
+                "contest",
+                contender=kind,
+                provider_ms=delay_ms,
+                in_flight=in_flight,
+                commands=count,
+                cpu_us_per_command=cpu,
+                commands_per_second=rate,
+            )
+        )
+    return lines
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--commands", type=int, default=8_000)
+    reader.add_argument("--rounds", type=int, default=3)
+    reader.add_argument("--delay-ms", type=float, nargs="+", default=[0.0, 50.0])
+    reader.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
+    reader.add_argument("--only", nargs="+", default=list(CONTENDERS))
+    given = reader.parse_args()
+    with EmbeddedKafka() as broker:
+        for delay_ms in given.delay_ms:
+            for in_flight in given.in_flight:
+                asyncio.run(
+                    contest(
+                        broker.bootstrap_servers,
+                        delay_ms,
+                        in_flight,
+                        given.commands,
+                        given.rounds,
+                        given.only,
+                    )
+                )
+
+
+if __name__ == "__main__":
+    main()
