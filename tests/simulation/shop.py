@@ -21,6 +21,7 @@ class Shop:
         self._send = send
         self._points_of_sale = points_of_sale
         self._followed: set[str] = set()
+        self._prepared_again: set[int] = set()
 
     def start(self, payment_id: str) -> None:
         """A new payment, and now and then a command that does not wait for its answer."""
@@ -36,6 +37,11 @@ class Shop:
             # One order in several payments now and then, so in several partitions too.
             data["orderId"] = draws.choice([f"order-{payment_id}", f"order-{payment_id}", "order-again"])
         if draws.random() < 0.25:
+            if data.get("orderId") == "order-again" and pos in self._prepared_again:
+                # It says no amount: no provider could tell a second one from a repeat of the first.
+                data["orderId"] = f"order-{payment_id}"
+            elif data.get("orderId") == "order-again":
+                self._prepared_again.add(pos)
             self._send("payment.prepare", payment_id, data)
         else:
             self._send("payment.initiate", payment_id, {**data, **self._terms()})
