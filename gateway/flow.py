@@ -174,12 +174,16 @@ class PaymentFlow:
             self._draws.random,
         )
         after = decision.state
+        if after is None or after is before or after == before:
+            written = None if after is None else state
+        else:
+            written = self._states.encode(after, state)
         if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
             metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
         records = [self._event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)
         return Turn(
-            state=state if after == before else self._states.encode(after) if after is not None else None,
+            state=written,
             memo=None
             if running is None and _is_over(decision)
             else _seen_more(seen, prompted, decision, now),

@@ -15,9 +15,12 @@ class RecentStates:
         self._most = most
         self._written: dict[bytes, PaymentState] = {}
 
-    def encode(self, state: PaymentState) -> bytes:
+    def encode(self, state: PaymentState, replaced: bytes | None = None) -> bytes:
+        """The state's bytes; those that it takes the place of are forgotten."""
         value = encode_state(state)
         written = self._written
+        if replaced is not None:
+            written.pop(replaced, None)
         written.pop(value, None)
         if len(written) >= self._most:
             del written[next(iter(written))]

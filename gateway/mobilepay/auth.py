@@ -17,9 +17,9 @@ from typing import Final
 
 import httpx
 
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.token_endpoint import Credentials, TokenRefused, TokenUnavailable, request_token
-from gateway.mobilepay.verdicts import Answer
 
 _MIN_NAP_SECONDS: Final = 0.05
 _MAX_NAP_SECONDS: Final = 5.0

@@ -7,10 +7,10 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.line import Line
 from gateway.mobilepay.pacing import backoff_seconds
 from gateway.mobilepay.token_endpoint import TokenRefused, TokenUnavailable
-from gateway.mobilepay.verdicts import Answer
 from gateway.mobilepay.wire import API_PATH, WireRequest, headers_of
 
 
@@ -33,7 +33,7 @@ async def ask_by_hand(line: Line, request: WireRequest, merchant: str | None = N
 
     async def send(authorization: str) -> Answer:
         headers = headers_of(request, who, authorization)
-        return await line.origin.send(request, headers, {"timeout": line.limits(request)})
+        return await line.origin.send(request, headers, line.limits(request))
 
     said = "no answer"
     for failures in range(1, options.max_requests_per_call + 1):

@@ -15,6 +15,7 @@ from gateway.domain.calls import AnyOperation, AnyOutcome
 from gateway.domain.operations import DeferralCause, Deferred, Purpose
 from gateway.mobilepay.auth import TokenOptions, TokenSource
 from gateway.mobilepay.by_hand import ask_by_hand
+from gateway.mobilepay.exchange import Answer, Transport
 from gateway.mobilepay.line import Line, Surroundings
 from gateway.mobilepay.options import MobilePayOptions, is_vat_number
 from gateway.mobilepay.origin import Origin
@@ -22,7 +23,6 @@ from gateway.mobilepay.pacing import Admission
 from gateway.mobilepay.run import Permit, Run, jittered_ms
 from gateway.mobilepay.token_endpoint import Credentials
 from gateway.mobilepay.transport import StrictTransport, TransportOptions
-from gateway.mobilepay.verdicts import Answer
 from gateway.mobilepay.wire import WireRequest, request_of
 
 _TOKEN_CONNECTIONS = 4
@@ -54,7 +54,7 @@ class MobilePay:
     def __init__(
         self,
         options: MobilePayOptions,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         around: Surroundings | None = None,
     ) -> None:
         around = around or Surroundings()

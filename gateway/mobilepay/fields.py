@@ -4,6 +4,7 @@ guess.
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ _MAX_DIGITS: Final = 18
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object of a body, numbers as int or Decimal; None for anything else."""
     try:
-        found = _decoder.decode(body.decode("utf-8-sig"))
+        found = _decoder.decode(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError, ArithmeticError):
         return None
     return found if isinstance(found, dict) else None

@@ -1,47 +1,57 @@
 """A request as the bytes that go on the wire (RFC 9112): its headers as given, no more and no less."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import httpx
 
+from gateway.mobilepay.exchange import Fields, Outgoing
 
-def frame(request: httpx.Request, absolute_form_headers: Mapping[str, str] | None) -> bytes:
-    """The whole request; `absolute_form_headers`, for a forwarding proxy, put the target in absolute form.
+BEFORE_SEND: Final = "before_send"
+"""Extension of httpx's requests: `() -> None`, called once the connection is held, with no await before the first
+byte. If it raises, nothing is sent, the connection goes back to the pool and the caller gets that very exception.
+"""
 
-    Raises `LocalProtocolError` for what would blur where the request ends, for any reader.
+
+def outgoing_of(request: httpx.Request) -> Outgoing:
+    """A request of httpx's. Raises `LocalProtocolError` for one whose headers would frame it otherwise than by its
+    length, or that is for no origin.
     """
     try:
         body = request.content
     except httpx.RequestNotRead:
         raise httpx.LocalProtocolError("the body must be bytes, not a stream", request=request) from None
-    target, fields = request.url.raw_path, request.headers.raw
-    # One pass over the raw headers: httpx's own look-up costs more than all the rest here.
-    lengths: list[bytes] = []
-    hosts = 0
-    for name, value in fields:
-        lower = name.lower()
-        if lower == b"content-length":
-            lengths.append(value)
-        elif lower == b"host":
-            hosts += 1
-        elif lower in (b"transfer-encoding", b"expect"):
-            raise httpx.LocalProtocolError(f"not supported: {lower.decode()}", request=request)
+    fields = request.headers.raw
+    names = [name.lower() for name, _ in fields]
+    for name in (b"transfer-encoding", b"expect"):
+        if name in names:
+            raise httpx.LocalProtocolError(f"not supported: {name.decode()}", request=request)
+    lengths = [value for name, (_, value) in zip(names, fields, strict=True) if name == b"content-length"]
     if lengths != [str(len(body)).encode()] and (lengths or body):
         raise httpx.LocalProtocolError("the headers do not frame the body by its length", request=request)
-    if hosts != 1 or request.method == "CONNECT":
+    if names.count(b"host") != 1 or request.method == "CONNECT":
         raise httpx.LocalProtocolError("not a request to an origin", request=request)
+    limits = request.extensions.get("timeout", {})
+    gate = request.extensions.get(BEFORE_SEND)
+    return Outgoing(request.method, request.url, request.url.raw_path, fields, body, limits, gate)
+
+
+def frame(outgoing: Outgoing, absolute_form_headers: Mapping[str, str] | None) -> bytes:
+    """The whole request; `absolute_form_headers`, for a forwarding proxy, put the target in absolute form.
+
+    Raises `LocalProtocolError` for what would blur where its head ends, for any reader.
+    """
+    target, fields = outgoing.target, outgoing.fields
     if absolute_form_headers is not None:
-        target = request.url.raw_scheme + b"://" + request.url.netloc + target
-        fields = fields + [(name.encode(), value.encode()) for name, value in absolute_form_headers.items()]
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target)]
-    lines += [name + b": " + value for name, value in fields]
-    head = b"\r\n".join(lines)
-    breaks = len(lines) - 1
-    if (
-        head.count(b"\n") != breaks
-        or head.count(b"\r") != breaks
-        or b"\0" in head
-        or lines[0].count(b" ") != 2
-    ):
-        raise httpx.LocalProtocolError("a control character in the head of the request", request=request)
-    return head + b"\r\n\r\n" + body
+        target = outgoing.origin.raw_scheme + b"://" + outgoing.origin.netloc + target
+        fields = [*fields, *_proxy_fields(absolute_form_headers)]
+    first = b"%b %b HTTP/1.1" % (outgoing.method.encode(), target)
+    head = b"\r\n".join([first, *[b"%b: %b" % field for field in fields]])
+    breaks = len(fields)
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head or first.count(b" ") != 2:
+        raise httpx.LocalProtocolError("a control character in the head of the request")
+    return head + b"\r\n\r\n" + outgoing.body
+
+
+def _proxy_fields(headers: Mapping[str, str]) -> Fields:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -47,6 +47,7 @@ class Line:
     throttle: Throttle = field(init=False, default_factory=Throttle)
     breaker: Breaker = field(init=False, default_factory=Breaker)
     misconfiguration: Misconfiguration = field(init=False)
+    shown: tuple[bool, bool, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.options.max_concurrent_calls)
@@ -119,9 +120,14 @@ class Line:
         self.reached()
 
     def _show(self) -> None:
-        metrics.PROVIDER_BREAKER_OPEN.set(self.breaker.open)
-        metrics.PROVIDER_MISCONFIGURED.set(self.misconfiguration.fault is not None)
-        metrics.PROVIDER_CONCURRENCY_LIMIT.set(self.budget.limit(self.around.steady()))
+        """Each answer asks for it, and seldom is there anything new."""
+        limit = self.budget.limit(self.around.steady())
+        stands = (self.breaker.open, self.misconfiguration.fault is not None, limit)
+        if stands != self.shown:
+            self.shown = stands
+            metrics.PROVIDER_BREAKER_OPEN.set(stands[0])
+            metrics.PROVIDER_MISCONFIGURED.set(stands[1])
+            metrics.PROVIDER_CONCURRENCY_LIMIT.set(limit)
 
 
 def urgency_of(request: WireRequest) -> Urgency:

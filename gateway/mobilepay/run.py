@@ -24,13 +24,12 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.mobilepay.errors import CODES
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.line import Line, requests_of, urgency_of
 from gateway.mobilepay.pacing import backoff_seconds
 from gateway.mobilepay.slots import Urgency
 from gateway.mobilepay.token_endpoint import TokenRefused, TokenUnavailable
-from gateway.mobilepay.transport import BEFORE_SEND
 from gateway.mobilepay.verdicts import (
-    Answer,
     Heard,
     Misaddressed,
     Refused,
@@ -125,8 +124,7 @@ class Run:
         begun = line.around.steady()
         try:
             headers = headers_of(request, self._who, authorization)
-            extensions = {"timeout": line.limits(request), BEFORE_SEND: self._last_word}
-            answer = await line.origin.send(request, headers, extensions)
+            answer = await line.origin.send(request, headers, line.limits(request), self._last_word)
         finally:
             line.slots.release()
             if self._sent:

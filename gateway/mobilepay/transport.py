@@ -16,7 +16,6 @@ Revisit when httpx has a new pool, or aiohttp changes what the tests against a r
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,15 +26,10 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, StreamWriter
 from yarl import URL
 
-from gateway.mobilepay.answer import read_answer, told
-from gateway.mobilepay.framing import frame
+from gateway.mobilepay.answer import read_answer, response_of, told
+from gateway.mobilepay.exchange import Answer, Outgoing, Transport
+from gateway.mobilepay.framing import frame, outgoing_of
 from gateway.mobilepay.tls import TlsFiles, tls_context
-
-BEFORE_SEND: Final = "before_send"
-"""Request extension: `() -> None`, called once the connection is held, with no await before the first byte.
-
-If it raises, nothing is sent, the connection goes back to the pool and the caller gets that very exception.
-"""
 
 _NO_TIMEOUTS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _MAX_ORIGINS: Final = 16
@@ -78,7 +72,7 @@ class _Progress:
 _ORIGIN_TLS: Final = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError)
 
 
-class StrictTransport(httpx.AsyncBaseTransport):
+class StrictTransport(Transport):
     """HTTP/1.1 over pooled connections, for one event loop.
 
     Time-outs are the request's (`request.extensions["timeout"]`, seconds): `pool` waits for one of
@@ -105,18 +99,27 @@ class StrictTransport(httpx.AsyncBaseTransport):
         return self._in_flight
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.scheme not in ("http", "https"):
-            raise httpx.UnsupportedProtocol(f"not http or https: {request.url.scheme!r}", request=request)
-        forwarded = self._proxy is not None and request.url.scheme == "http"
-        wire = frame(request, self._proxy_headers if forwarded else None)
+        try:
+            return response_of(await self.exchange(outgoing_of(request)))
+        except httpx.RequestError as failure:
+            failure.request = request
+            raise
+
+    async def exchange(self, outgoing: Outgoing) -> Answer:
+        """The same without httpx's own objects. Raises httpx's transport errors, and what `before_send` raises."""
+        scheme = outgoing.origin.scheme
+        if scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"not http or https: {scheme!r}")
+        forwarded = self._proxy is not None and scheme == "http"
+        wire = frame(outgoing, self._proxy_headers if forwarded else None)
         progress = _Progress()
         try:
-            return await self._call(request, wire, progress)
+            return await self._call(outgoing, wire, progress)
         except (OSError, aiohttp.ClientError, HttpProcessingError) as error:
             if error is progress.refusal:
                 raise
             kind = progress.kind(error, proxied=self._proxy is not None)
-            failure = kind(told(error), request=request)
+            failure = kind(told(error))
         # Raised out here: aiohttp's errors hold headers, and must not travel on as this one's context.
         raise failure
 
@@ -125,8 +128,8 @@ class StrictTransport(httpx.AsyncBaseTransport):
         if self._connector is not None:
             await self._connector.close(abort_ssl=True)
 
-    async def _call(self, request: httpx.Request, wire: bytes, progress: _Progress) -> httpx.Response:
-        limits: dict[str, float | None] = request.extensions.get("timeout", {})
+    async def _call(self, outgoing: Outgoing, wire: bytes, progress: _Progress) -> Answer:
+        limits = outgoing.limits
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(limits.get("pool") if self._slots.locked() else None) as deadline:
             await self._slots.acquire()
@@ -134,9 +137,9 @@ class StrictTransport(httpx.AsyncBaseTransport):
             try:
                 progress.connecting = True
                 deadline.reschedule(_after(loop.time(), limits.get("connect")))
-                connection = await self._connect(request.url)
+                connection = await self._connect(outgoing.origin)
                 try:
-                    self._send(connection, request, wire, progress)
+                    self._send(connection, outgoing, wire, progress)
                     answer_by = _after(loop.time(), limits.get("read"))
                     await self._finish_writing(connection, progress, deadline, limits.get("write"), answer_by)
                     deadline.reschedule(answer_by)
@@ -167,7 +170,7 @@ class StrictTransport(httpx.AsyncBaseTransport):
             )
         return await self._connector.connect(origin, [], _NO_TIMEOUTS)
 
-    def _send(self, connection: Connection, request: httpx.Request, wire: bytes, progress: _Progress) -> None:
+    def _send(self, connection: Connection, outgoing: Outgoing, wire: bytes, progress: _Progress) -> None:
         """Synchronous on purpose: between the gate's word and the first byte nothing else may run."""
         protocol, transport = connection.protocol, connection.transport
         if protocol is None or transport is None or transport.is_closing():
@@ -176,12 +179,11 @@ class StrictTransport(httpx.AsyncBaseTransport):
             # The pool hands out connections on which something arrived unasked: read as our answer, it would
             # be another's.
             raise aiohttp.ClientConnectionError("the server sent something before it was asked")
-        head_only = request.method == "HEAD"
+        head_only = outgoing.method == "HEAD"
         protocol.set_response_params(skip_payload=head_only, read_until_eof=True, auto_decompress=False)
-        before_send: Callable[[], None] | None = request.extensions.get(BEFORE_SEND)
-        if before_send is not None:
+        if outgoing.before_send is not None:
             try:
-                before_send()
+                outgoing.before_send()
             except BaseException as refusal:
                 progress.refusal = refusal
                 connection.release()
@@ -210,17 +212,17 @@ class StrictTransport(httpx.AsyncBaseTransport):
             await StreamWriter(protocol, loop).drain()
         progress.writing = False
 
-    async def _answer(self, connection: Connection) -> httpx.Response:
+    async def _answer(self, connection: Connection) -> Answer:
         protocol, transport = connection.protocol, connection.transport
         if protocol is None:
             raise aiohttp.ClientConnectionError("the transport was closed")
-        response = await read_answer(protocol, self._options.max_answer_bytes)
+        answer = await read_answer(protocol, self._options.max_answer_bytes)
         if transport is not None and transport.get_write_buffer_size():
             # Answered before it had read the request: the rest of it must not lead the next one.
             _abort(connection)
         else:
             connection.release()
-        return response
+        return answer
 
 
 def _abort(connection: Connection) -> None:

@@ -1,6 +1,5 @@
 """What one HTTP answer says about the operation that asked for it. Pure and total: any answer has one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -11,19 +10,11 @@ from gateway.domain.operations import Refusal
 from gateway.domain.vocabulary import Reason
 from gateway.mobilepay import fields
 from gateway.mobilepay.errors import reason_for
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.successes import Done, read_success
 
 _MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 _NOT_TAKEN_IN: Final = frozenset({408, 425})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, whole. Look-up in `headers` does not mind the case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

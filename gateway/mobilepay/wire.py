@@ -6,6 +6,7 @@ used is refused by the provider (1306), so the bodies are written field by field
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, assert_never
 from urllib.parse import quote
 
@@ -148,8 +149,20 @@ class Identification:
     merchant_vat: str | None
 
 
-def headers_of(request: WireRequest, who: Identification, authorization: str) -> list[tuple[str, str]]:
-    """Each header once. An encoded answer is not asked for: its size would be unbounded."""
+def headers_of(request: WireRequest, who: Identification, authorization: str) -> list[tuple[bytes, bytes]]:
+    """Each header once, but those of the connection. An encoded answer is not asked for: its size would be
+    unbounded.
+    """
+    headers = list(_common_headers(who, authorization))
+    if request.key is not None:
+        headers.append((b"X-MobilePay-Idempotency-Key", request.key.encode("ascii")))
+    if request.body is not None:
+        headers.append((b"Content-Type", b"application/json"))
+    return headers
+
+
+@lru_cache(64)
+def _common_headers(who: Identification, authorization: str) -> tuple[tuple[bytes, bytes], ...]:
     headers = [
         ("Authorization", authorization),
         ("Accept", "application/json"),
@@ -160,11 +173,7 @@ def headers_of(request: WireRequest, who: Identification, authorization: str) ->
         headers.append(("X-MobilePay-Merchant-VAT-Number", who.merchant_vat))
     if who.ibm_client_id is not None:
         headers.append(("X-IBM-Client-Id", who.ibm_client_id))
-    if request.key is not None:
-        headers.append(("X-MobilePay-Idempotency-Key", request.key))
-    if request.body is not None:
-        headers.append(("Content-Type", "application/json"))
-    return headers
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers)
 
 
 def major_units(value: int) -> str:

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 
 import httpx
 
-from gateway.mobilepay.transport import BEFORE_SEND, StrictTransport, TransportOptions
+from gateway.mobilepay.framing import BEFORE_SEND
+from gateway.mobilepay.transport import StrictTransport, TransportOptions
 
 BODY = b'{"posId":"1b8e1a84-9ff1-4a0c-8ba6-3f8ee2ff7d39","orderId":"p-1","amount":12.5,"currencyCode":"DKK"}'
 ANSWER = (

@@ -19,7 +19,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faststream import FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from gateway.mobilepay.transport import BEFORE_SEND, StrictTransport, TransportOptions
+from gateway.mobilepay.framing import BEFORE_SEND
+from gateway.mobilepay.transport import StrictTransport, TransportOptions
 
 KEY = "X-MobilePay-Idempotency-Key"
 PLAIN = {

@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 import trustme
 
+from gateway.mobilepay.framing import BEFORE_SEND
 from gateway.mobilepay.tls import TlsFiles
-from gateway.mobilepay.transport import BEFORE_SEND, StrictTransport, TransportOptions
+from gateway.mobilepay.transport import StrictTransport, TransportOptions
 from tests.integration.raw_server import OK, Peer, RawServer, Script
 
 pytestmark = pytest.mark.asyncio

@@ -9,6 +9,7 @@ import httpx
 from gateway.sandbox import Sandbox
 from gateway.sandbox.http import Request
 from gateway.sandbox.simulator import Exchange
+from tests.fakes.over_httpx import OverHttpx
 
 _ORIGIN_SECONDS = 1_790_000_000.0
 
@@ -23,7 +24,7 @@ class LoopClock:
         raise AssertionError("time moves by itself here")
 
 
-class SandboxTransport(httpx.AsyncBaseTransport):
+class SandboxTransport(OverHttpx):
     """What leaves is served by a task of its own, which goes on when the client gives up, as a server does."""
 
     def __init__(

@@ -12,7 +12,7 @@ from gateway.cli.outcome import ExitCode, Failed
 from gateway.cli.table import show_table
 from gateway.mobilepay.by_hand import NotAnswered
 from gateway.mobilepay.client import MobilePay
-from gateway.mobilepay.verdicts import Answer
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.wire import WireRequest
 
 AsJson = Annotated[bool, typer.Option("--json", help="The provider's own JSON, for programs.")]

@@ -11,6 +11,7 @@ from gateway.mobilepay.client import MobilePay
 from gateway.mobilepay.line import Surroundings
 from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.secret import Secret
+from tests.fakes.over_httpx import OverHttpx
 from tests.unit.mobilepay.operations import MERCHANT, NOT_AFTER_MS, PAYMENT, POS
 
 SECRET = "s3cr3t-canary"
@@ -73,7 +74,7 @@ class NotSent(Exception):
         self.error = error
 
 
-class FarSide(httpx.AsyncBaseTransport):
+class FarSide(OverHttpx):
     """Plays one step a request; tokens are granted unless `tokens` says otherwise."""
 
     def __init__(self, time: Time, *steps: Step) -> None:

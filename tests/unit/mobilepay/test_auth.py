@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.mobilepay.auth import TokenOptions, TokenSource
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.token_endpoint import Credentials, TokenRefused, TokenUnavailable
-from gateway.mobilepay.verdicts import Answer
 
 pytestmark = pytest.mark.asyncio
 

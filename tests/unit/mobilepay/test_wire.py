@@ -24,9 +24,9 @@ from gateway.domain.operations import (
 from gateway.domain.points_of_sale.operations import CheckinObserved, CheckinReading, PointOfSaleObserved
 from gateway.domain.vocabulary import Reason
 from gateway.mobilepay import fields
+from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from gateway.mobilepay.verdicts import (
-    Answer,
     Heard,
     Misaddressed,
     Refused,
@@ -205,7 +205,7 @@ def test_only_creating_calls_carry_a_key_and_only_bodies_a_type() -> None:
     who = Identification("1.2.3", "client", "DK12345678")
     for operation in ALL:
         request = request_of(operation)
-        names = [name.lower() for name, _ in headers_of(request, who, "Bearer t")]
+        names = [name.lower().decode() for name, _ in headers_of(request, who, "Bearer t")]
         assert len(set(names)) == len(names)
         assert ("x-mobilepay-idempotency-key" in names) == (operation in CREATING)
         assert ("content-type" in names) == (request.body is not None)
@@ -214,7 +214,7 @@ def test_only_creating_calls_carry_a_key_and_only_bodies_a_type() -> None:
 
 def test_the_headers_of_a_creating_call() -> None:
     headers = headers_of(request_of(INITIATE), Identification("1.2.3", "client", "DK12345678"), "Bearer t")
-    assert dict(headers) == {
+    assert {name.decode(): value.decode() for name, value in headers} == {
         "Authorization": "Bearer t",
         "Accept": "application/json",
         "Accept-Encoding": "identity",
@@ -226,10 +226,10 @@ def test_the_headers_of_a_creating_call() -> None:
     }
     bound = dict(headers_of(request_of(POLL), Identification("1.2.3", None, None), "Bearer t"))
     assert set(bound) == {
-        "Authorization",
-        "Accept",
-        "Accept-Encoding",
-        "X-MobilePay-Client-System-Version",
+        b"Authorization",
+        b"Accept",
+        b"Accept-Encoding",
+        b"X-MobilePay-Client-System-Version",
     }
 
 

@@ -1,0 +1,46 @@
+"""One request and its answer, as the transport takes and gives them: bytes and what bounds them.
+
+Beside httpx's own `Request` and `Response`, whose making (a parsed address, two header objects, streams) costs as
+much as all the rest of a call; the transport serves those too, for whoever calls through httpx's client.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """`fields` are all headers, Host and Content-Length too. `limits` are seconds, named as httpx names them:
+    pool, connect, write, read. `before_send` is called with the connection in hand, no await before the first byte;
+    if it raises, nothing is sent.
+    """
+
+    method: str
+    origin: httpx.URL
+    target: bytes
+    fields: Fields = field(repr=False)
+    body: bytes = field(repr=False)
+    limits: Mapping[str, float | None]
+    before_send: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, whole. Look-up in `headers` does not mind the case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(httpx.AsyncBaseTransport, ABC):
+    """What the client stands on."""
+
+    @abstractmethod
+    async def exchange(self, outgoing: Outgoing) -> Answer:
+        """Raises httpx's transport errors, and whatever `before_send` raises."""
