@@ -148,10 +148,12 @@ def _json(envelope: Envelope) -> object:
             assert_never(envelope.data)
 
 
+_written: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
 def _hash(type_: str, adapter: TypeAdapter[Any], data: CommandData) -> str:
     fields = adapter.dump_python(data, mode="json", by_alias=True, exclude_defaults=True)
-    text = json.dumps([type_, fields], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return sha256(text.encode()).hexdigest()[:_HASH_CHARACTERS]
+    return sha256(_written([type_, fields]).encode()).hexdigest()[:_HASH_CHARACTERS]
 
 
 def _expiry(envelope: Envelope, limits: CommandLimits) -> int:

@@ -26,12 +26,7 @@ class Repeated(dict[str, Any]):
 def read_json(raw: bytes) -> object:
     """Raises `NotJson`. Integers too long to be meant come as infinity, which no field takes."""
     try:
-        return json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-        )
+        return _decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise NotJson(f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -79,3 +74,8 @@ def _refuse_constant(word: str) -> NoReturn:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_NUMBER_CHARACTERS else math.inf
+
+
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer
+).decode

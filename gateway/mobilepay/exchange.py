@@ -16,8 +16,8 @@ Fields = Sequence[tuple[bytes, bytes]]
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """`fields` are all headers, Host and Content-Length too. `limits` are seconds, named as httpx names them:
-    pool, connect, write, read. `before_send` is called with the connection in hand, no await before the first byte;
-    if it raises, nothing is sent.
+    pool, connect, write, read. `before_send` is called with the connection in hand, with no await before the first
+    byte; if it raises, nothing is sent.
     """
 
     method: str

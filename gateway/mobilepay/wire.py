@@ -4,9 +4,9 @@ The same operation gives the same bytes in every version of the gateway: another
 used is refused by the provider (1306), so the bodies are written field by field and held fast by tests.
 """
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
+from json.encoder import encode_basestring as _text
 from typing import Final, assert_never
 from urllib.parse import quote
 
@@ -244,10 +244,6 @@ def _restrictions(restrictions: Restrictions | None) -> str | None:
 def _object(*fields: tuple[str, str | None]) -> bytes:
     """A JSON object of rendered values, since no encoder writes a decimal exactly; None is left out."""
     return ("{" + ",".join(f'"{name}":{value}' for name, value in fields if value is not None) + "}").encode()
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _flag(value: bool) -> str:
