@@ -1,5 +1,4 @@
-"""Where both halves meet: records become commands; decisions become state, events and calls. Nothing is
-decided here.
+"""Where both halves meet: records become commands; decisions become state, events, calls. Nothing is decided here.
 
 The way of a record: `accept` reads the command, `handle` plans (the runtime commits the intent), `perform`
 calls the provider, `handle` settles what was heard, and the runtime commits state and events together.
@@ -49,6 +48,7 @@ from gateway.observability import metrics
 
 PAYMENT_PREFIX = "p:"
 POINT_OF_SALE_PREFIX = "s:"
+_ID_REUSED = "id: this source has used it before, under this key, with other data"
 _POINT_OF_SALE_COMMANDS = ("point-of-sale.", "checkin.")
 
 
@@ -97,9 +97,9 @@ class Call:
                 return Urgency.FIRST if self.operation.first else Urgency.PENDING
             case Ready() | Capture() | Cancel() | RefundCapture() | RefundCancel() | RemovePointOfSale():
                 return Urgency.PENDING
-            case ReadPayment() | FindPayments() | ReadRefund() | FindRefunds():
+            case ReadPayment() | ReadRefund() | ReadPointOfSale() | ReadCheckin():
                 return Urgency.READ
-            case ReadPointOfSale() | FindPointsOfSale() | ReadCheckin():
+            case FindPayments() | FindRefunds() | FindPointsOfSale():
                 return Urgency.READ
             case _:
                 assert_never(self.operation)
@@ -173,20 +173,17 @@ class PaymentFlow:
             self._conditions(),
             self._draws.random,
         )
-        after = decision.state
-        if after is None or after is before or after == before:
-            written = None if after is None else state
-        else:
-            written = self._states.encode(after, state)
+        after, written = decision.state, state
+        if after != before:
+            written = None if after is None else self._states.encode(after, state)
         if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
             metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
         records = [self._event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)
+        over = running is None and _is_over(decision)
         return Turn(
             state=written,
-            memo=None
-            if running is None and _is_over(decision)
-            else _seen_more(seen, prompted, decision, now),
+            memo=None if over else _seen_more(seen, prompted, decision, now),
             records=tuple(records),
             effect=Call(decision.operation) if decision.operation is not None else None,
             withdraw=decision.withdraw,
@@ -255,8 +252,7 @@ class PaymentFlow:
         if reason is None:
             return []
         assert isinstance(prompt, runtime.Arrived)
-        text = "id: this source has used it before, under this key, with other data"
-        letter = codec.DeadLetter(reason, text, command_type(prompt.message.data))
+        letter = codec.DeadLetter(reason, _ID_REUSED, command_type(prompt.message.data))
         return [self._dead_letter(prompt.record, letter)]
 
     def _dead_letter(self, record: Record, letter: codec.DeadLetter) -> Outgoing:

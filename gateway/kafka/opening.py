@@ -1,7 +1,7 @@
 """Opening a partition: its state is read back, where it goes on is found, and how long the last owner may act."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ logger = get_logger(__name__)
 
 T = TypeVar("T")
 
-TURNS_AT_ONCE = 500
+TURNS_AT_ONCE = 50
 """Restored aggregates that are handed back before the event loop turns again."""
 
 
@@ -48,6 +48,10 @@ class Waits:
     def free_at(self, key: str) -> float:
         return max(self.not_before, self.held_back.get(key, self.not_before))
 
+    def write_after(self, key: str, clock: Clock) -> float:
+        """The same in steady seconds."""
+        return clock.steady() + max(0.0, self.free_at(key) - clock.boottime())
+
 
 async def read_back(log: Log, number: int, state_version: int, watchdog: Watchdog) -> Restored:
     """The committed state. Raises Unreadable, BrokerTrouble."""
@@ -58,16 +62,16 @@ async def read_back(log: Log, number: int, state_version: int, watchdog: Watchdo
     return restored
 
 
-async def hand_back(
-    turns: Turns[M, E, O], restored: Restored, waits: Waits, clock: Clock, watchdog: Watchdog
-) -> None:
-    """Give each aggregate back to the handler."""
-    for count, (key, state) in enumerate(restored.states.items(), 1):
-        wait_seconds = max(0.0, waits.free_at(key) - clock.boottime())
-        turns.restore(key, state, clock.steady() + wait_seconds)
-        if count % TURNS_AT_ONCE == 0:
-            watchdog.restored(restored.count + count)
+async def hand_back(turns: Turns[M, E, O], failed: Callable[[BaseException], None]) -> None:
+    """Give the handler back what nothing has asked for yet, beside the work of an open partition."""
+    try:
+        any_left = True
+        while any_left:
+            any_left = turns.hand_back(TURNS_AT_ONCE)
             await asyncio.sleep(0)
+    # As with any turn: whatever the handler raises closes the partition.
+    except Exception as fault:
+        failed(fault)
 
 
 async def find_position(log: Log, number: int, checkpoint: Checkpoint | None, config: PartitionConfig) -> int:

@@ -92,7 +92,7 @@ class Partition(Generic[M, E, O]):
         self._watchdog.arrived()
         try:
             for record in new:
-                if self._turns.staged_bytes >= self._limits.max_staged_bytes:
+                if self._turns.staging.bytes >= self._limits.max_staged_bytes:
                     self._intake.rewind()
                     break
                 self._accept(record)
@@ -108,7 +108,7 @@ class Partition(Generic[M, E, O]):
             case Addressed(key, message):
                 self._turns.prompt(key, Arrived(message, record))
             case Refused(dead_letter):
-                self._turns.publish(dead_letter, f"the dead letter of offset {record.offset}")
+                self._turns.staging.record(dead_letter, f"the dead letter of offset {record.offset}")
             case never:
                 assert_never(never)
 
@@ -121,7 +121,7 @@ class Partition(Generic[M, E, O]):
     def _balance(self) -> None:
         if self.phase is Phase.OPEN and self._undecodable is None:
             turns = self._turns
-            self._intake.balance(turns.waiting, turns.uncommitted, turns.staged_bytes)
+            self._intake.balance(turns.waiting, turns.staging.size, turns.staging.bytes)
 
     def _to_commit(self) -> None:
         self._watchdog.due()
@@ -212,7 +212,7 @@ class Partition(Generic[M, E, O]):
             limits.broker_timeout_seconds,
         )
         wait = waits(restored.checkpoint, fenced_at, limits)
-        await hand_back(self._turns, restored, wait, self._clock, self._watchdog)
+        self._turns.restore(restored.states, lambda key: wait.write_after(key, self._clock))
         lease = Lease(limits.lease_seconds, limits.write_timeout_seconds, wait.not_before)
         self._turns.leasehold.begin(lease, wait.held_back)
         self._committer.begin()
@@ -227,6 +227,7 @@ class Partition(Generic[M, E, O]):
         self._balance()
         # The first transaction clears the release mark and gives the lease.
         self._work.set()
+        self._handing_back = asyncio.create_task(hand_back(self._turns, self._fail))
         logger.info("partition open", partition=self.number, position=position, aggregates=len(self._turns))
 
     async def _serve(self) -> None:
@@ -244,7 +245,7 @@ class Partition(Generic[M, E, O]):
             assert self._producer is not None
             position, version = self._intake.expected, self._handler.state_version
             await self._committer.commit(self._producer, position, version, mark=last)
-            self._watchdog.progress(still_due=self._turns.uncommitted > 0)
+            self._watchdog.progress(still_due=self._turns.staging.size > 0)
             if last:
                 return
             last_end = self._clock.steady()

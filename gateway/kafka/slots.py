@@ -1,6 +1,7 @@
 """One aggregate in memory, and the one effect that may run for it."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -27,3 +28,9 @@ class Slot(Generic[E]):
     waiting: int = 0
     cut: int = 0
     run: Run[E] | None = None
+
+
+def under_way(slots: Iterable[Slot[E]]) -> list[tuple[Run[E], "asyncio.Task[None]"]]:
+    """What runs now, with its task."""
+    runs = (slot.run for slot in slots if slot.run is not None)
+    return [(run, run.task) for run in runs if run.task is not None]

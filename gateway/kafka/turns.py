@@ -13,13 +13,14 @@ from typing import Any, Generic
 from gateway.kafka.alarm import Alarm
 from gateway.kafka.clock import Clock
 from gateway.kafka.executor import Executor
-from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Turn, Woken
+from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Woken
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Entry
 from gateway.kafka.permit import EffectPermit, Leasehold
 from gateway.kafka.records import Outgoing
+from gateway.kafka.resting import Resting
 from gateway.kafka.schedule import Schedule
-from gateway.kafka.slots import Run, Slot
+from gateway.kafka.slots import Run, Slot, under_way
 from gateway.kafka.staging import Staging
 
 
@@ -41,10 +42,11 @@ class Turns(Generic[M, E, O]):
         self._staged = staged
         self._tried = tried
         self._failed = failed
-        self._staging = Staging(limits.max_record_bytes, staged)
+        self.staging = Staging(limits.max_record_bytes, staged)
         self.leasehold = Leasehold(clock, self._ask_for_lease)
         self.lease_wanted = False
         self._slots: dict[str, Slot[E]] = {}
+        self._resting = Resting()
         self._schedule = Schedule()
         self._alarm = Alarm(self._wake)
         self._executor: Executor[Run[E]] = Executor(
@@ -60,22 +62,14 @@ class Turns(Generic[M, E, O]):
     # What the driver asks.
 
     @property
-    def uncommitted(self) -> int:
-        return self._staging.size
-
-    @property
-    def staged_bytes(self) -> int:
-        return self._staging.bytes
-
-    @property
     def running(self) -> int:
         return self._executor.running
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self._slots) + len(self._resting)
 
     def held(self, key: str) -> tuple[bytes, Any] | None:
-        slot = self._slots.get(key)
+        slot = self._slot(key)
         return None if slot is None or slot.state is None else (slot.state, slot.memo)
 
     def overdue_seconds(self, now: float) -> float:
@@ -90,17 +84,34 @@ class Turns(Generic[M, E, O]):
         inherited = self.leasehold.inherited()
         if inherited is None:
             return None
-        runs = (slot.run for slot in self._slots.values() if slot.run is not None)
-        ours = {run.key for run in runs if run.task is not None and run.effect.changes}
+        ours = {run.key for run, _ in under_way(self._slots.values()) if run.effect.changes}
         return tuple(sorted(ours | inherited))
 
     # Opening and closing.
 
-    def restore(self, key: str, state: bytes, write_after: float) -> None:
-        """Give one aggregate back to the handler; a run kept over a re-open is told as running."""
-        slot = self._slots.setdefault(key, Slot())
-        slot.state = state
-        self._turn(key, slot, Restored(write_after))
+    def restore(self, states: dict[str, bytes], write_after: Callable[[str], float]) -> None:
+        """Take in what was read back. What a call is under way for is given back to the handler now; the others
+        when a prompt comes for them, or `hand_back` comes to them.
+        """
+        self._resting.fill(states, write_after)
+        for key in list(self._slots):
+            self._slot(key)
+
+    def hand_back(self, most: int) -> bool:
+        """Give so many more back to the handler, in a row; are there others left?"""
+        for key in self._resting.newest(most):
+            self._slot(key)
+        self._set_timer()
+        return len(self._resting) > 0
+
+    def _slot(self, key: str) -> Slot[E] | None:
+        """Of an aggregate that the handler has been given back; a run kept over a re-open is told as running."""
+        read = self._resting.take(key)
+        if read is not None:
+            slot = self._slots.setdefault(key, Slot())
+            slot.state, write_after = read
+            self._turn(key, slot, Restored(write_after))
+        return self._slots.get(key)
 
     def opened(self) -> None:
         """All is restored: what ended meanwhile is heard now, and wakes begin."""
@@ -125,13 +136,13 @@ class Turns(Generic[M, E, O]):
         """
         self.close()
         slots: dict[str, Slot[E]] = {}
-        for key, slot in self._slots.items():
-            if slot.run is not None and slot.run.task is not None:
-                slot.run.permit.withdraw()
-                slots[key] = Slot(run=slot.run)
+        for run, _ in under_way(self._slots.values()):
+            run.permit.withdraw()
+            slots[run.key] = Slot(run=run)
         self._slots = slots
+        self._resting.clear()
         self._executor.clear()
-        self._staging.forget()
+        self.staging.forget()
         self._schedule = Schedule()
         self._after_cut, self._acknowledged_cut = {}, 0
         self.waiting = 0
@@ -147,40 +158,38 @@ class Turns(Generic[M, E, O]):
         self.close()
         self.start_nothing()
         slots, self._slots, self._kept = self._slots, {}, {}
-        for slot in slots.values():
-            if slot.run is not None and slot.run.task is not None:
-                slot.run.permit.withdraw()
-                slot.run.task.cancel()
+        for run, task in under_way(slots.values()):
+            run.permit.withdraw()
+            task.cancel()
 
     def start_nothing(self) -> None:
         """For good: what runs may end, nothing new begins."""
         self._starting = False
+        self._resting.clear()
         self._executor.clear()
 
     async def ended(self, timeout_seconds: float, which: Callable[[E], bool] = lambda _: True) -> None:
         """Wait until what runs (of a kind) has ended, or the time is over."""
-        runs = [slot.run for slot in self._slots.values() if slot.run]
-        tasks = [run.task for run in runs if run.task and which(run.effect)]
-        if tasks:
+        if tasks := [task for run, task in under_way(self._slots.values()) if which(run.effect)]:
             await asyncio.wait(tasks, timeout=timeout_seconds)
 
     # Turns.
 
     def prompt(self, key: str, prompt: "Prompt[M, E, O]") -> None:
-        # Not `setdefault`, which would make a slot for each of a key's commands.
-        slot = self._slots.get(key) or self._slots.setdefault(key, Slot())
+        # Not `setdefault` alone, which would make a slot for each of a key's commands.
+        slot = self._slot(key) or self._slots.setdefault(key, Slot())
         self._turn(key, slot, prompt)
         self._set_timer()
-
-    def publish(self, record: Outgoing, what: str) -> None:
-        """Stage a record that belongs to no aggregate; `what` it is, for people."""
-        self._staging.record(record, what)
 
     def _turn(self, key: str, slot: Slot[E], prompt: "Prompt[M, E, O]") -> None:
         running = slot.run.effect if slot.run is not None else None
         now = Now(self._clock.wall_ms(), self._clock.steady())
         turn = self._handler.handle(key, slot.state, slot.memo, running, prompt, now)
-        self._stage(key, slot, turn)
+        if turn.state is not slot.state:
+            self.staging.state(key, turn.state)
+            slot.state, slot.cut = turn.state, self.staging.next_cut
+        for record in turn.records:
+            self.staging.record(record, f"a record of {key}")
         slot.memo = turn.memo
         self.waiting += turn.waiting - slot.waiting
         slot.waiting = turn.waiting
@@ -193,14 +202,6 @@ class Turns(Generic[M, E, O]):
             self._begin_when_committed(slot, slot.run)
         elif slot.state is None and slot.run is None and turn.memo is None and turn.wake_at is None:
             self._slots.pop(key, None)
-
-    def _stage(self, key: str, slot: Slot[E], turn: Turn[E]) -> None:
-        if turn.state is not slot.state:
-            self._staging.state(key, turn.state)
-            slot.state = turn.state
-            slot.cut = self._staging.next_cut
-        for record in turn.records:
-            self._staging.record(record, f"a record of {key}")
 
     # Effects.
 
@@ -268,7 +269,7 @@ class Turns(Generic[M, E, O]):
     def cut(self, version: int) -> tuple[int, tuple[Entry, ...], tuple[Outgoing, ...]]:
         """Take all that was staged for one transaction, which also renews the lease."""
         self.lease_wanted = False
-        return self._staging.cut(version)
+        return self.staging.cut(version)
 
     def acknowledged(self, number: int, requested_at: float) -> None:
         """A cut is committed: the lease is renewed, and the effects whose intents it holds may begin."""
