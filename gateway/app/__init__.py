@@ -10,8 +10,7 @@ from gateway.settings import Settings
 
 COLLECT_AFTER = (5_000, 20, 100)
 """Of Python's collector. States hold no cycles, so looking through all payments finds nothing: with its own
-thresholds
-that cost an eighth of a command.
+thresholds that cost an eighth of a command.
 """
 
 __all__ = ["WrongSetup", "serve"]
@@ -24,14 +23,6 @@ def serve(settings: Settings) -> None:
         library_noise.install()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    import os
-
-    if os.environ.get("UV"):
-        import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as r:
-            r.run(_run(settings))
-        return
     asyncio.run(_run(settings))
 
 

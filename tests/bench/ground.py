@@ -105,10 +105,8 @@ class Run:
     @contextlib.contextmanager
     def contender(self, kind: str) -> Iterator[int]:
         """`gateway`, or one of the floors; its process id."""
-        if kind.startswith("gateway"):
+        if kind == "gateway":
             command, settings = ["gateway", "run"], self.settings
-            if kind == "gateway-uvloop":
-                settings = settings | {"UV": "1"}
         else:
             url = f"http://127.0.0.1:{self.port}"
             command = ["tests.bench.floors", kind, url, self.bootstrap, self.name, str(self.in_flight)]
