@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+from typing import TYPE_CHECKING
 
 from gateway.app import library_noise
+from gateway.app.observed import started_tracing
 from gateway.app.service import Service, WrongSetup
 from gateway.observability import logs
 from gateway.settings import Settings
@@ -13,6 +15,9 @@ COLLECT_AFTER = (5_000, 20, 100)
 thresholds
 that cost an eighth of a command.
 """
+
+if TYPE_CHECKING:
+    from gateway.observability.tracing import Tracing
 
 __all__ = ["WrongSetup", "serve"]
 
@@ -26,14 +31,19 @@ def serve(settings: Settings) -> None:
     gc.set_threshold(*COLLECT_AFTER)
     import os
 
-    if os.environ.get("UV"):
-        import uvloop
+    tracing = started_tracing(settings)
+    try:
+        if os.environ.get("UV"):
+            import uvloop
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as r:
-            r.run(_run(settings))
-        return
-    asyncio.run(_run(settings))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as r:
+                r.run(_run(settings, tracing))
+            return
+        asyncio.run(_run(settings, tracing))
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
-async def _run(settings: Settings) -> None:
-    await Service(settings).run()
+async def _run(settings: Settings, tracing: "Tracing | None") -> None:
+    await Service(settings, tracing).run()
