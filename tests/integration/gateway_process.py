@@ -39,7 +39,8 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = PATIENCE
 def environment(**settings: str) -> dict[str, str]:
     """Of the environment only what a process needs, so that no setting of the machine leaks in."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.getcwd(), **settings}
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": os.getcwd()}
+    return {**kept, **ours, **settings}
 
 
 def own_settings(bootstrap: str, base_url: str) -> dict[str, str]:
@@ -84,10 +85,14 @@ class Running:
     arguments: tuple[str, ...]
     settings: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
+    program: str = "gateway"
+    """The module that is run."""
+    reading: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, nobody reads what the process writes."""
 
     def __enter__(self) -> "Running":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *self.arguments],
+            [sys.executable, "-m", self.program, *self.arguments],
             env=environment(**self.settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -96,6 +101,7 @@ class Running:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
+        self.reading.set()
         self._reader.start()
         return self
 
@@ -103,6 +109,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.reading.set()
         self._reader.join(5)
         shown = shown_in(self.output)
         assert not shown, f"I9: {shown} in what {self.arguments[0]} wrote"
@@ -111,6 +118,7 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.decode(errors="replace").rstrip())
+            self.reading.wait()
 
     @property
     def output(self) -> str:
@@ -121,7 +129,14 @@ class Running:
         return self.ended(seconds)
 
     def ended(self, seconds: float = PATIENCE_SECONDS) -> int:
-        code = self.process.wait(seconds)
+        """Its exit code. One that does not end is made to say where it stands."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            self._reader.join(5)
+            raise AssertionError(f"not ended within {seconds:.0f} s:\n{self.output[-20_000:]}") from None
         self._reader.join(5)
         return code
 
@@ -142,16 +157,17 @@ def sandbox_url(folder: Path) -> Iterator[str]:
 class GatewayProcess(Running):
     """`pos-gateway run` with its HTTP port on loopback."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], program: str = "gateway") -> None:
         self.port = free_port()
         super().__init__(
             ("run",),
             {**settings, "GATEWAY_HTTP__HOST": "127.0.0.1", "GATEWAY_HTTP__PORT": str(self.port)},
+            program=program,
         )
 
-    def get(self, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+    def get(self, path: str, accept: str = "*/*", timeout: float = 5.0) -> tuple[int, bytes]:
         """Status and body; status 0 where nothing answers."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", path, headers={"Accept": accept})
             answer = connection.getresponse()
