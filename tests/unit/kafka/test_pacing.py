@@ -46,7 +46,7 @@ def test_i10_a_lag_counts_while_nothing_is_fetched_of_it() -> None:
         assert watchdog.stalled_seconds(0.0, 9) == 0
         await asyncio.sleep(30)
         assert watchdog.stalled_seconds(0.0, 9) == pytest.approx(30, abs=0.1)
-        watchdog.arrived()
+        watchdog.arrived(0)
         assert watchdog.stalled_seconds(0.0, 9) == pytest.approx(0.0)
         await asyncio.sleep(30)
         assert watchdog.stalled_seconds(0.0, None) == 0
