@@ -1,0 +1,233 @@
+"""A shop's load on a real gateway while a real Prometheus watches: fair weather, an outage of the provider, the
+way back, a throttled spell; and a little of whatever else a metric tells of.
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from gateway.demo.ground import create_topics, kafka_settings, topics_of
+from gateway.demo.messages import Message
+from gateway.demo.processes import Child, free_port, get, post
+from gateway.demo.wire import Wire, connected
+from tests.chaos.trade import Trade
+from tests.watched.prometheus import Prometheus, scraping
+
+PARTITIONS = 4
+PAYMENTS_PER_SECOND = 6
+QUERY_TOKEN = "operators-0nly"
+SECRET = "canary-client-secret"
+STORE_ID = "401b5617-ae5e-4f1a-9a59-5a446dbb3caa"
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+USUAL: dict[str, Any] = {
+    "latency_seconds": [0.01, 0.12],
+    "probabilities": {
+        "*": {"error_before": 0.01, "timeout_after": 0.01, "unknown_state": 0.01, "unknown_code": 0.005},
+        "token": {},
+    },
+}
+AWAY: dict[str, Any] = {"probabilities": {"*": {"timeout_before": 0.7, "timeout_after": 0.3}, "token": {}}}
+THROTTLING: dict[str, Any] = {"probabilities": {"*": {"throttled": 0.6}, "token": {}}}
+SPELLS: tuple[tuple[dict[str, Any], float], ...] = (
+    (USUAL, 14.0),
+    (AWAY, 9.0),
+    (USUAL, 9.0),
+    (THROTTLING, 3.0),
+    (USUAL, 8.0),
+)
+SCENARIO: dict[str, Any] = {
+    "seed": 11,
+    "any_pos": True,
+    "poll_delay_ms": [300, 800],
+    "token_lifetime_seconds": 25,
+    "refund_reserve_seconds": [0.5, 2.0],
+    "notification_retry_seconds": 1.0,
+    "customers": {"decline": 0.1, "never": 0.05, "check_in_seconds": [0.1, 1], "decision_seconds": [0.2, 2]},
+    "faults": USUAL,
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    prometheus: Prometheus
+    gateway_port: int
+    sandbox_port: int
+    settings: dict[str, str]
+    payment_id: str
+
+
+class _Traced:
+    """A wire whose commands carry a `traceparent`, as those of a traced shop do."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.__dict__["read"] = wire.read
+        self.__dict__["flush"] = wire.flush
+
+    async def send(self, message: Message) -> None:
+        parent = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
+        await self._wire.send(replace(message, headers=(*message.headers, ("traceparent", parent))))
+
+
+@contextlib.contextmanager
+def played(bootstrap: str, folder: Path) -> Iterator[Scene]:
+    """The scene once all spells are over; the load goes on until the end."""
+    run = f"watched-{uuid.uuid4().hex[:8]}"
+    sandbox_port, gateway_port, notifications = free_port(), free_port(), free_port()
+    settings = kafka_settings(bootstrap, run) | {
+        "GATEWAY_POS__BASE_URL": f"http://127.0.0.1:{sandbox_port}",
+        "GATEWAY_POS__CLIENT_ID": "watched",
+        "GATEWAY_POS__CLIENT_SECRET": SECRET,
+        "GATEWAY_POS__MERCHANT_VAT_NUMBER": "DK12345678",
+        "GATEWAY_POS__SETTLE_SECONDS": "3",
+        "GATEWAY_PREPARED_TIMEOUT_SECONDS": "8",
+        "GATEWAY_HTTP__HOST": "127.0.0.1",
+        "GATEWAY_HTTP__PORT": str(gateway_port),
+        "GATEWAY_HTTP__QUERY_TOKEN": QUERY_TOKEN,
+        "GATEWAY_NOTIFICATIONS__PORT": str(notifications),
+    }
+    scenario = folder / "scenario.json"
+    told_at = f"http://127.0.0.1:{notifications}/notifications/check-in"
+    scenario.write_text(json.dumps(SCENARIO | {"notifications_url": told_at}), encoding="utf-8")
+    sandbox = Child(
+        "sandbox", ["sandbox", "--port", str(sandbox_port), "--scenario", str(scenario)], {}, folder
+    )
+    gateway = Child("gateway", ["run"], settings, folder)
+    create_topics(settings, PARTITIONS)
+    stop = threading.Event()
+    try:
+        sandbox.start()
+        sandbox.wait_for(sandbox_port, "/_sandbox/stats")
+        gateway.start()
+        gateway.wait_for(gateway_port, "/readyz")
+        with scraping(folder, free_port(), gateway_port) as prometheus:
+            scene = Scene(prometheus, gateway_port, sandbox_port, settings, "pay-00001")
+            load = _Load(bootstrap, run, scene, notifications, stop)
+            load.start()
+            load.over.wait()
+            try:
+                yield scene
+            finally:
+                stop.set()
+                load.join()
+            assert load.fault is None, load.fault
+    finally:
+        gateway.stop()
+        sandbox.stop()
+
+
+class _Load(threading.Thread):
+    """The shop, in a thread of its own, so that what looks on may be as slow as it likes."""
+
+    def __init__(
+        self, bootstrap: str, run: str, scene: Scene, notifications: int, stop: threading.Event
+    ) -> None:
+        super().__init__(name="load")
+        self._broker = bootstrap
+        self._topics = topics_of(run)
+        self._scene = scene
+        self._notifications = notifications
+        self._stop_asked = stop
+        self.over = threading.Event()
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._play())
+        # Told by whoever waits for the load.
+        except Exception as fault:
+            self.fault = fault
+        finally:
+            self.over.set()
+
+    async def _play(self) -> None:
+        async with connected(self._broker, self._topics) as wire, self._producer() as producer:
+            trade = Trade(_Traced(wire), 3)  # type: ignore[arg-type]
+            beside = [
+                asyncio.create_task(work)
+                for work in (trade.sell(PAYMENTS_PER_SECOND), trade.follow(), self._oddities(producer))
+            ]
+            try:
+                for faults, seconds in SPELLS:
+                    await asyncio.to_thread(post, self._scene.sandbox_port, "/_sandbox/faults", faults)
+                    await self._wait(seconds, beside)
+                self.over.set()
+                await self._wait(float("inf"), beside)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _wait(self, seconds: float, beside: "list[asyncio.Task[None]]") -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while loop.time() < deadline and not self._stop_asked.is_set():
+            for task in beside:
+                if task.done() and task.exception() is not None:
+                    task.result()
+            await asyncio.sleep(0.1)
+
+    @contextlib.asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(bootstrap_servers=self._broker)
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def _oddities(self, producer: AIOKafkaProducer) -> None:
+        """Points of sale, notifications of none, fields that nobody knows, misplaced records."""
+        await asyncio.sleep(2)
+        for number in range(1, 10_000):
+            till = f"till-{number}"
+            await self._command(
+                producer,
+                "point-of-sale.create",
+                till,
+                {
+                    "merchantPosId": till,
+                    "storeId": STORE_ID,
+                    "name": f"Till {number}",
+                    "supportedBeaconTypes": ["QR"],
+                    "colour": "red",
+                },
+                partition=number % PARTITIONS,
+            )
+            await asyncio.to_thread(self._notify, _notification(number))
+            await asyncio.to_thread(self._notify, "nonsense")
+            await asyncio.sleep(1)
+
+    def _notify(self, body: Any) -> None:
+        with contextlib.suppress(OSError):
+            post(self._notifications, "/notifications/check-in", body)
+
+    async def _command(
+        self, producer: AIOKafkaProducer, type_: str, key: str, data: dict[str, Any], partition: int
+    ) -> None:
+        attributes = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "/watched", "type": type_}
+        await producer.send_and_wait(
+            self._topics["commands"],
+            json.dumps(data).encode(),
+            key=key.encode(),
+            headers=[(f"ce_{name}", value.encode()) for name, value in attributes.items()],
+            partition=partition,
+        )
+
+
+def _notification(number: int) -> dict[str, str]:
+    return {"merchantPosId": f"nobody-{number}", "posId": str(uuid.uuid4())}
+
+
+def scraped(scene: Scene, accept: str = "") -> bytes:
+    """The metrics page as Prometheus gets it in its text format."""
+    return get(scene.gateway_port, "/metrics")[1]
