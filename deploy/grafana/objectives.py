@@ -3,12 +3,9 @@
 from deploy.alerts.objectives import OBJECTIVES, Objective
 from deploy.grafana.board import PERCENT, SHORT, Board, Kind, Panel, Query, Row
 
-_UNBROKEN = {"intake": "no partition is late here"}
-
 
 def _row(objective: Objective) -> Row:
     s = objective.selector
-    steady = _UNBROKEN.get(objective.name, "")
     return Row(
         f"{objective.name}: {objective.promise}",
         (
@@ -16,7 +13,7 @@ def _row(objective: Objective) -> Row:
                 "Budget left",
                 f"Of what may go wrong in 30 days. {objective.promise}",
                 PERCENT,
-                (Query(f"slo:period_error_budget_remaining:ratio{s}", "left", steady=steady),),
+                (Query(f"slo:period_error_budget_remaining:ratio{s}", "left"),),
                 Kind.STAT,
                 4,
                 bad_below=0.2,
@@ -26,8 +23,8 @@ def _row(objective: Objective) -> Row:
                 "1 spends the budget in just 30 days. 14.4 over an hour and 6 over six hours page.",
                 SHORT,
                 (
-                    Query(f"slo:current_burn_rate:ratio{s}", "5 minutes", steady=steady),
-                    Query(f"slo:period_burn_rate:ratio{s}", "30 days", steady=steady),
+                    Query(f"slo:current_burn_rate:ratio{s}", "5 minutes"),
+                    Query(f"slo:period_burn_rate:ratio{s}", "30 days"),
                 ),
                 width=10,
                 warns_at=14.4,
@@ -40,7 +37,6 @@ def _row(objective: Objective) -> Row:
                     Query(
                         f'{{__name__=~"slo:sli_error:ratio_rate(5m|1h|6h|3d)", sloth_id="{objective.labels["sloth_id"]}"}}',
                         "{{sloth_window}}",
-                        steady=steady,
                     ),
                     Query(f"slo:error_budget:ratio{s}", "allowed", steady="it is a constant"),
                 ),

@@ -11,13 +11,7 @@ _NOW = Row(
             "Alerts firing",
             "Alerts of the gateway that fire now. Each has a runbook that its annotations link.",
             SHORT,
-            (
-                Query(
-                    'sum(ALERTS{alertstate="firing"}) or vector(0)',
-                    "firing",
-                    steady="most alerts wait longer than a minute",
-                ),
-            ),
+            (Query('sum(ALERTS{alertstate="firing"}) or vector(0)', "firing"),),
             Kind.STAT,
             4,
             warns_at=1,

@@ -132,13 +132,8 @@ _PROCESS = Row(
                 Query(
                     "count by (version, state_version) (gateway_build_info)",
                     "{{version}}, state {{state_version}}",
-                    steady="one instance of one version runs here",
                 ),
-                Query(
-                    "count(gateway_broker_in_reach == 1) or vector(0)",
-                    "broker in reach",
-                    steady="it stays there",
-                ),
+                Query("count(gateway_broker_in_reach == 1) or vector(0)", "broker in reach"),
             ),
         ),
         Panel(

@@ -57,7 +57,7 @@ COMMANDS_ANSWERED = counter(
     "commands",
     "Commands answered by an event; reason is done, or why the command was rejected.",
     _TYPE,
-    Label("reason", "`done`, or a reason of `command.rejected`", 27),
+    Label("reason", "`done`, or a reason of `command.rejected`", 26),
 )
 COMMAND_SECONDS = seconds(
     "gateway_command_seconds",
@@ -236,7 +236,7 @@ PROVIDER_REFUSALS = counter(
     "answers",
     "Definite refusals by the provider's code.",
     _CALL,
-    Label("code", "the documented codes; `other`: one that is not documented, `none`: no code", 64),
+    Label("code", "the documented codes; `other`: one that is not documented, `none`: no code", 60),
 )
 PROVIDER_UNREADABLE_FIELDS = counter(
     "gateway_provider_unreadable_fields_total",

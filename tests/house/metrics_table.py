@@ -19,8 +19,8 @@ Buckets, in seconds:
 {buckets}
 
 Durations of commands begin with their acceptance in this very process: one that was accepted by an earlier owner
-is answered, counted and not measured. Ages are by the wall clock. A gauge that tells how things stand now is worked
-out by the scrape; where several instances run, each tells of its own partitions, so sum over them.
+is answered, counted and not measured. Ages are by the wall clock. A gauge that tells how things stand now is
+worked out by the scrape; where several instances run, each tells of its own partitions, so sum over them.
 """
 
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,16 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def scraping(folder: Path, port: int, target: int) -> Iterator[Prometheus]:
-    """`port` is its own, `target` the gateway's."""
+def scraping(folder: Path, port: int, targets: Sequence[int]) -> Iterator[Prometheus]:
+    """`port` is its own, `targets` the gateways'."""
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path) for path in sorted(RULES.glob("*.yaml"))],
         "scrape_configs": [
-            {"job_name": "pos-gateway", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
+            {
+                "job_name": "pos-gateway",
+                "static_configs": [{"targets": [f"127.0.0.1:{target}" for target in targets]}],
+            }
         ],
     }
     path = folder / "prometheus.yml"

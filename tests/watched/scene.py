@@ -5,6 +5,8 @@ way back, a throttled spell; and a little of whatever else a metric tells of.
 import asyncio
 import contextlib
 import json
+import os
+import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from gateway.demo.ground import create_topics, kafka_settings, topics_of
+from gateway.demo.ground import command, create_topics, kafka_settings, topics_of
 from gateway.demo.messages import Message
 from gateway.demo.processes import Child, free_port, get, post
 from gateway.demo.wire import Wire, connected
@@ -37,12 +39,12 @@ USUAL: dict[str, Any] = {
 }
 AWAY: dict[str, Any] = {"probabilities": {"*": {"timeout_before": 0.7, "timeout_after": 0.3}, "token": {}}}
 THROTTLING: dict[str, Any] = {"probabilities": {"*": {"throttled": 0.6}, "token": {}}}
-SPELLS: tuple[tuple[dict[str, Any], float], ...] = (
-    (USUAL, 14.0),
-    (AWAY, 9.0),
-    (USUAL, 9.0),
-    (THROTTLING, 3.0),
-    (USUAL, 8.0),
+SPELLS: tuple[tuple[str, dict[str, Any], float], ...] = (
+    ("fair", USUAL, 12.0),
+    ("provider away", AWAY, 9.0),
+    ("a second gateway joins", USUAL, 9.0),
+    ("throttled", THROTTLING, 3.0),
+    ("it leaves", USUAL, 8.0),
 )
 SCENARIO: dict[str, Any] = {
     "seed": 11,
@@ -62,7 +64,24 @@ class Scene:
     gateway_port: int
     sandbox_port: int
     settings: dict[str, str]
-    payment_id: str
+    wire: list[Wire]
+    """One, once the load has begun."""
+
+    def names(self) -> dict[str, str]:
+        """What the runbooks' commands name."""
+        event = next(one for one in self.wire[0].events if one.type == "payment.captured")
+        listed = command(["dlq", "list", "--json"], self.settings)
+        letter = json.loads(listed.stdout.splitlines()[0])
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "GATEWAY": f"http://127.0.0.1:{self.gateway_port}",
+            "PAYMENT": event.payment_id,
+            "POS": event.data["posId"],
+            "QUERY_TOKEN": QUERY_TOKEN,
+            "DEAD_LETTER": f"{letter['partition']}:{letter['offset']}",
+            "PARTITION": "0",
+            "OFFSET": "0",
+        }
 
 
 class _Traced:
@@ -102,6 +121,10 @@ def played(bootstrap: str, folder: Path) -> Iterator[Scene]:
         "sandbox", ["sandbox", "--port", str(sandbox_port), "--scenario", str(scenario)], {}, folder
     )
     gateway = Child("gateway", ["run"], settings, folder)
+    second_port = free_port()
+    second_settings = {name: value for name, value in settings.items() if "NOTIFICATIONS" not in name}
+    second_settings["GATEWAY_HTTP__PORT"] = str(second_port)
+    second = Child("second", ["run"], second_settings, folder)
     create_topics(settings, PARTITIONS)
     stop = threading.Event()
     try:
@@ -109,9 +132,9 @@ def played(bootstrap: str, folder: Path) -> Iterator[Scene]:
         sandbox.wait_for(sandbox_port, "/_sandbox/stats")
         gateway.start()
         gateway.wait_for(gateway_port, "/readyz")
-        with scraping(folder, free_port(), gateway_port) as prometheus:
-            scene = Scene(prometheus, gateway_port, sandbox_port, settings, "pay-00001")
-            load = _Load(bootstrap, run, scene, notifications, stop)
+        with scraping(folder, free_port(), (gateway_port, second_port)) as prometheus:
+            scene = Scene(prometheus, gateway_port, sandbox_port, settings, [])
+            load = _Load(bootstrap, run, scene, notifications, second, stop)
             load.start()
             load.over.wait()
             try:
@@ -121,6 +144,7 @@ def played(bootstrap: str, folder: Path) -> Iterator[Scene]:
                 load.join()
             assert load.fault is None, load.fault
     finally:
+        second.stop()
         gateway.stop()
         sandbox.stop()
 
@@ -129,9 +153,16 @@ class _Load(threading.Thread):
     """The shop, in a thread of its own, so that what looks on may be as slow as it likes."""
 
     def __init__(
-        self, bootstrap: str, run: str, scene: Scene, notifications: int, stop: threading.Event
+        self,
+        bootstrap: str,
+        run: str,
+        scene: Scene,
+        notifications: int,
+        second: Child,
+        stop: threading.Event,
     ) -> None:
         super().__init__(name="load")
+        self._second = second
         self._broker = bootstrap
         self._topics = topics_of(run)
         self._scene = scene
@@ -151,13 +182,18 @@ class _Load(threading.Thread):
 
     async def _play(self) -> None:
         async with connected(self._broker, self._topics) as wire, self._producer() as producer:
+            self._scene.wire.append(wire)
             trade = Trade(_Traced(wire), 3)  # type: ignore[arg-type]
             beside = [
                 asyncio.create_task(work)
                 for work in (trade.sell(PAYMENTS_PER_SECOND), trade.follow(), self._oddities(producer))
             ]
             try:
-                for faults, seconds in SPELLS:
+                for name, faults, seconds in SPELLS:
+                    if name == "a second gateway joins":
+                        await asyncio.to_thread(self._second.start)
+                    elif name == "it leaves":
+                        await asyncio.to_thread(self._second.stop)
                     await asyncio.to_thread(post, self._scene.sandbox_port, "/_sandbox/faults", faults)
                     await self._wait(seconds, beside)
                 self.over.set()
@@ -225,7 +261,7 @@ class _Load(threading.Thread):
 
 
 def _notification(number: int) -> dict[str, str]:
-    return {"merchantPosId": f"nobody-{number}", "posId": str(uuid.uuid4())}
+    return {"MerchantPosId": f"nobody-{number}"}
 
 
 def scraped(scene: Scene, accept: str = "") -> bytes:

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.alerts.objectives import OBJECTIVES
+from tests.integration.gateway_process import environment
 from tests.watched.prometheus import TOOLS, needed
 from tests.watched.questions import SERIES, of_dashboards, rules, selectors_in
+from tests.watched.runbooks import steps
 from tests.watched.scene import TRACE_ID, Scene, played, scraped
+
+BURNS = {objective.alert for objective in OBJECTIVES}
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -61,11 +66,18 @@ def test_every_rule_is_evaluated_and_asks_for_what_there_is(scene: Scene) -> Non
 
 
 def test_the_alerts_see_the_outage(scene: Scene) -> None:
-    seen = {one.labels["alertname"]: one for one in scene.prometheus.series("ALERTS")}
-    assert {"ProviderAway", "DeadLettersGrow", "RecordsMisplaced", "ProviderSpeaksAnew"} <= seen.keys()
+    seen = {one.labels["alertname"] for one in scene.prometheus.series("ALERTS")}
+    assert {
+        "ProviderAway",
+        "DeadLettersGrow",
+        "RecordsMisplaced",
+        "ProviderSpeaksAnew",
+        "ProviderBurn",
+    } <= seen
     away = scene.prometheus.series('ALERTS{alertname="ProviderAway"}')
     assert {one.labels["alertstate"] for one in away} == {"pending"}, "an outage of seconds pages nobody"
-    assert not {"GatewayAbsent", "PartitionStalled", "CommandsLost", "TokenTrouble"} & seen.keys()
+    firing = {one.labels["alertname"] for one in scene.prometheus.series('ALERTS{alertstate="firing"}')}
+    assert firing <= {"DeadLettersGrow", "RecordsMisplaced", "ProviderSpeaksAnew", *BURNS}
 
 
 def test_the_page_of_metrics_is_as_promtool_wants_it(scene: Scene) -> None:
@@ -95,3 +107,22 @@ def test_durations_lead_to_traces(scene: Scene) -> None:
         exemplars = [one for series in found for one in series["exemplars"]]
         assert exemplars, json.dumps(found)
         assert {one["labels"]["trace_id"] for one in exemplars} == {TRACE_ID}
+
+
+def test_the_commands_of_the_runbooks_do_what_their_pages_say(scene: Scene) -> None:
+    known = environment(**scene.settings, **scene.names())
+    wrong = []
+    for step, page in steps().items():
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", step.command],
+            env=known,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if done.returncode not in step.exits or not (done.stdout + done.stderr).strip():
+            wrong.append(
+                f"{page}: {step.command}: {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}"
+            )
+    assert wrong == []
