@@ -10,6 +10,7 @@ import yaml
 
 from deploy.grafana.dashboards import BOARDS
 from gateway.app.gauges import COMMAND_TYPES, OPERATIONS
+from gateway.domain import events
 from gateway.domain.money import Currency
 from gateway.domain.vocabulary import DeadLetterReason, PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
@@ -32,6 +33,27 @@ def test_each_metric_is_asked_for_and_each_that_is_asked_for_is_there() -> None:
     assert {name for name in unknown if not name.startswith("slo:sli_error:ratio_rate")} == set()
     used = {SERIES[name].name for name in asked if name in SERIES}
     assert {one.name for one in declared()} - used == set(), "no panel and no alert uses them"
+
+
+def _event_types() -> set[str]:
+    source = Path(events.__file__).read_text(encoding="utf-8")
+    return set(re.findall(r'"((?:payment|refund|command)\.[a-z]+)"', source))
+
+
+def test_a_query_names_only_types_and_states_that_there_are() -> None:
+    asked = [question.expr for question in of_dashboards()] + [rule["expr"] for rule in RULES]
+    found = {
+        (label, one)
+        for expr in asked
+        for label, values in re.findall(r'\b(type|status|reason)[=!]~?"([^"]+)"', expr)
+        for one in values.split("|")
+    }
+    known = {
+        "type": _event_types() | set(COMMAND_TYPES),
+        "status": {*PaymentStatus, *RefundStatus},
+        "reason": {*Reason, "done"},
+    }
+    assert found and {(label, one) for label, one in found if one not in known[label]} == set()
 
 
 def test_labels_have_room_for_what_they_may_say_and_no_more() -> None:

@@ -55,6 +55,25 @@ def test_i10_a_lag_counts_while_nothing_is_fetched_of_it() -> None:
     run(story())
 
 
+def test_i10_a_command_is_as_old_as_the_last_look_that_saw_none() -> None:
+    async def story() -> None:
+        clock = VirtualClock()
+        watchdog = Watchdog(clock)
+        await asyncio.sleep(3600)
+        assert watchdog.unaccepted_seconds(0) == 0
+        await asyncio.sleep(15)
+        assert watchdog.unaccepted_seconds(4) == pytest.approx(15, abs=0.1)
+        # Those behind one that was accepted are no older than it.
+        watchdog.arrived(clock.wall_ms() - 2_000)
+        assert watchdog.unaccepted_seconds(3) == pytest.approx(2, abs=0.1)
+        await asyncio.sleep(30)
+        assert watchdog.unaccepted_seconds(3) == pytest.approx(32, abs=0.1)
+        assert watchdog.unaccepted_seconds(None) == 0, "nothing is known of it"
+        assert watchdog.unaccepted_seconds(0) == 0
+
+    run(story())
+
+
 def test_i10_a_restore_that_fails_each_time_at_the_same_place_is_no_progress() -> None:
     async def story() -> None:
         watchdog = Watchdog(VirtualClock())
