@@ -4,7 +4,7 @@ Told by the flow once a turn. Where a command's `traceparent` is known its trace
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from gateway.domain import payment
@@ -32,6 +32,14 @@ from gateway.observability.standing import Matter, Open, Standing
 
 MOST_REMEMBERED = 65_536
 """Arrivals of commands without an answer; beyond it the oldest is forgotten and its duration not told."""
+
+# Looking a child up costs more than counting, and all labels are of closed lists.
+_accepted = cache(metrics.COMMANDS_ACCEPTED.labels)
+_answered = cache(metrics.COMMANDS_ANSWERED.labels)
+_took = cache(metrics.COMMAND_SECONDS.labels)
+_published = cache(metrics.EVENTS.labels)
+_unknown = cache(metrics.OPERATIONS_UNKNOWN.labels)
+_money = cache(metrics.MONEY.labels)
 
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NEVER_ANSWERED: Final = "checkin.notified"
@@ -92,7 +100,7 @@ class Measures:
         return None if after is None else standing_of_point_of_sale(after)
 
     def _accepted(self, key: str, message: Message, now: Instant) -> None:
-        metrics.COMMANDS_ACCEPTED.labels(message.type).inc()
+        _accepted(message.type).inc()
         if message.type == _NEVER_ANSWERED:
             return
         if len(self._arrived) >= MOST_REMEMBERED:
@@ -100,17 +108,17 @@ class Measures:
         self._arrived[key, message.id] = now.steady
 
     def _told(self, key: str, type_: str, event: PaymentEvent | PointOfSaleEvent, now: Instant) -> None:
-        metrics.EVENTS.labels(type_).inc()
+        _published(type_).inc()
         if isinstance(event.fact, PaymentUnknown):
-            metrics.OPERATIONS_UNKNOWN.labels(event.fact.operation).inc()
+            _unknown(event.fact.operation).inc()
         if event.answers is None:
             return
         reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
-        metrics.COMMANDS_ANSWERED.labels(event.answers.type, reason).inc()
+        _answered(event.answers.type, reason).inc()
         arrived = self._arrived.pop((key, event.answers.id), None)
         if arrived is not None:
             seconds = now.steady - arrived
-            metrics.COMMAND_SECONDS.labels(event.answers.type).observe(seconds, _exemplar(event))
+            _took(event.answers.type).observe(seconds, _exemplar(event))
 
     def _approved(self, before: PaymentState | None, event: PaymentEvent, now: Instant) -> None:
         begun_ms = None if before is None else self._asked_for_approval_ms(before)
@@ -202,7 +210,7 @@ def _resting(status: PaymentStatus) -> Standing:
 
 
 def _moved(movement: str, currency: Currency, minor_units: int) -> None:
-    metrics.MONEY.labels(movement, currency).inc(minor_units)
+    _money(movement, currency).inc(minor_units)
 
 
 def _exemplar(event: PaymentEvent | PointOfSaleEvent) -> dict[str, str] | None:

@@ -2,12 +2,12 @@
 
 Chosen: each turn that changes something says anew how its aggregate stands, and the sum of all is only looked
 at by a scrape. Refused: to read the states on a scrape, since a process may hold a million of them. What is
-open is looked at one by one, and that is only what is under way.
+open is looked at one by one, and that is only what is under way. Tuples, since a turn makes some of them.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Matter(StrEnum):
@@ -24,15 +24,13 @@ class Matter(StrEnum):
     REFUND_RESERVED = "refund_reserved"
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     matter: Matter
     word: str
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """`counted`: what the aggregate counts as, such as ("payment", "reserved"), once for each; closed lists."""
 
     counted: tuple[tuple[str, str], ...]

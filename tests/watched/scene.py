@@ -8,9 +8,10 @@ import json
 import os
 import sys
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,10 @@ class Scene:
     gateway_port: int
     sandbox_port: int
     settings: dict[str, str]
-    wire: list[Wire]
+    wire: list[Wire] = field(default_factory=list)
     """One, once the load has begun."""
+    spells: list[tuple[str, float]] = field(default_factory=list)
+    """Those that have begun, and when."""
 
     def names(self) -> dict[str, str]:
         """What the runbooks' commands name."""
@@ -133,7 +136,7 @@ def played(bootstrap: str, folder: Path) -> Iterator[Scene]:
         gateway.start()
         gateway.wait_for(gateway_port, "/readyz")
         with scraping(folder, free_port(), (gateway_port, second_port)) as prometheus:
-            scene = Scene(prometheus, gateway_port, sandbox_port, settings, [])
+            scene = Scene(prometheus, gateway_port, sandbox_port, settings)
             load = _Load(bootstrap, run, scene, notifications, second, stop)
             load.start()
             load.over.wait()
@@ -194,6 +197,7 @@ class _Load(threading.Thread):
                         await asyncio.to_thread(self._second.start)
                     elif name == "it leaves":
                         await asyncio.to_thread(self._second.stop)
+                    self._scene.spells.append((name, time.time()))
                     await asyncio.to_thread(post, self._scene.sandbox_port, "/_sandbox/faults", faults)
                     await self._wait(seconds, beside)
                 self.over.set()
