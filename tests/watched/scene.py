@@ -26,6 +26,7 @@ from tests.watched.prometheus import Prometheus, scraping
 
 PARTITIONS = 4
 PAYMENTS_PER_SECOND = 6
+REPEATS = 12_000
 QUERY_TOKEN = "operators-0nly"
 SECRET = "canary-client-secret"
 STORE_ID = "401b5617-ae5e-4f1a-9a59-5a446dbb3caa"
@@ -41,11 +42,12 @@ USUAL: dict[str, Any] = {
 AWAY: dict[str, Any] = {"probabilities": {"*": {"timeout_before": 0.7, "timeout_after": 0.3}, "token": {}}}
 THROTTLING: dict[str, Any] = {"probabilities": {"*": {"throttled": 0.6}, "token": {}}}
 SPELLS: tuple[tuple[str, dict[str, Any], float], ...] = (
-    ("fair", USUAL, 12.0),
-    ("provider away", AWAY, 9.0),
+    ("fair", USUAL, 11.0),
+    ("provider away", AWAY, 8.0),
     ("a second gateway joins", USUAL, 9.0),
     ("throttled", THROTTLING, 3.0),
-    ("it leaves", USUAL, 8.0),
+    ("it leaves", USUAL, 5.0),
+    ("a sender repeats itself", USUAL, 4.0),
 )
 SCENARIO: dict[str, Any] = {
     "seed": 11,
@@ -92,12 +94,22 @@ class _Traced:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self.__dict__["read"] = wire.read
-        self.__dict__["flush"] = wire.flush
+        self._first: Message | None = None
+        self.read = wire.read
+        self.flush = wire.flush
 
     async def send(self, message: Message) -> None:
         parent = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
-        await self._wire.send(replace(message, headers=(*message.headers, ("traceparent", parent))))
+        traced = replace(message, headers=(*message.headers, ("traceparent", parent)))
+        self._first = self._first or traced
+        await self._wire.send(traced)
+
+    async def repeat(self, times: int) -> None:
+        """The first message again and again: each is recognised, and together they make a lag."""
+        assert self._first is not None
+        for _ in range(times):
+            await self._wire.send(self._first)
+        await self._wire.flush()
 
 
 @contextlib.contextmanager
@@ -186,7 +198,8 @@ class _Load(threading.Thread):
     async def _play(self) -> None:
         async with connected(self._broker, self._topics) as wire, self._producer() as producer:
             self._scene.wire.append(wire)
-            trade = Trade(_Traced(wire), 3)  # type: ignore[arg-type]
+            traced = _Traced(wire)
+            trade = Trade(traced, 3)  # type: ignore[arg-type]
             beside = [
                 asyncio.create_task(work)
                 for work in (trade.sell(PAYMENTS_PER_SECOND), trade.follow(), self._oddities(producer))
@@ -197,6 +210,8 @@ class _Load(threading.Thread):
                         await asyncio.to_thread(self._second.start)
                     elif name == "it leaves":
                         await asyncio.to_thread(self._second.stop)
+                    elif name == "a sender repeats itself":
+                        await traced.repeat(REPEATS)
                     self._scene.spells.append((name, time.time()))
                     await asyncio.to_thread(post, self._scene.sandbox_port, "/_sandbox/faults", faults)
                     await self._wait(seconds, beside)
