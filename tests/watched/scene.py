@@ -86,6 +86,7 @@ class Scene:
             "DEAD_LETTER": f"{letter['partition']}:{letter['offset']}",
             "PARTITION": "0",
             "OFFSET": "0",
+            "SINCE": "10s",
         }
 
 
