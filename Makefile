@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated pictures bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,9 +76,17 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
+	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/pictures.txt requirements/pictures.in
 
 generated: $(VENV)/.dev ## renew the documents that are made from the code
 	$(BIN)/python -m tests.house.documents
+
+$(VENV)/.pictures: $(VENV)/.dev requirements/pictures.txt
+	$(PIP) install --require-hashes -r requirements/pictures.txt
+	@touch $@
+
+pictures: $(VENV)/.pictures ## draw what the dashboards show of a gateway under load, anew; needs prometheus
+	$(BIN)/python -m tests.watched.pictures
 
 bench: $(VENV)/.dev ## measure, program by program
 	@for bench in tests/bench/bench_*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -16,7 +16,7 @@ from gateway.domain import payment
 from gateway.domain.calls import AnyOperation, AnyOutcome, AnyWrite
 from gateway.domain.commands import Message, command_type
 from gateway.domain.draft import Conditions, Rules
-from gateway.domain.events import CommandRejected, PaymentEvent, PaymentUnknown, event_type
+from gateway.domain.events import PaymentEvent
 from gateway.domain.operations import (
     Cancel,
     Capture,
@@ -32,7 +32,7 @@ from gateway.domain.operations import (
     RefundCapture,
 )
 from gateway.domain.points_of_sale import point_of_sale
-from gateway.domain.points_of_sale.events import PointOfSaleEvent, point_of_sale_event_type
+from gateway.domain.points_of_sale.events import PointOfSaleEvent
 from gateway.domain.points_of_sale.operations import (
     FindPointsOfSale,
     MakePointOfSale,
@@ -44,6 +44,7 @@ from gateway.domain.vocabulary import DeadLetterReason
 from gateway.kafka import handler as runtime
 from gateway.kafka.handler import Now, Turn, Urgency
 from gateway.kafka.records import Channel, Outgoing, Record
+from gateway.measures import Measures
 from gateway.observability import metrics
 
 PAYMENT_PREFIX = "p:"
@@ -125,6 +126,7 @@ class PaymentFlow:
         self._options = options
         self._draws = draws
         self._states = RecentStates()
+        self._measures = Measures(options.rules.approval_timeout_seconds)
 
     def accept(self, record: Record) -> runtime.Addressed[Message] | runtime.Refused:
         """Read a command; what cannot be understood is a dead letter with its bytes as they came."""
@@ -176,8 +178,7 @@ class PaymentFlow:
         after, written = decision.state, state
         if after != before:
             written = None if after is None else self._states.encode(after, state)
-        if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
-            metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
+        standing = self._measures.payment(key, prompted, before, decision, now)
         records = [self._event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)
         over = running is None and _is_over(decision)
@@ -189,6 +190,7 @@ class PaymentFlow:
             withdraw=decision.withdraw,
             wake_at=decision.wake_at,
             waiting=after.waiting if after is not None else 0,
+            standing=standing,
         )
 
     def _point_of_sale(
@@ -201,22 +203,20 @@ class PaymentFlow:
         now: Now,
     ) -> Turn[Call]:
         before = codec.decode_point_of_sale(state) if state is not None else None
+        prompted: point_of_sale.Prompt = _prompt(prompt, point_of_sale.Performed)
         decision = point_of_sale.decide(
             key.partition(":")[2],
             before,
             memo,
             running.operation if running is not None else None,  # type: ignore[arg-type]
-            _prompt(prompt, point_of_sale.Performed),
+            prompted,
             now,
             self._options.rules,
             self._conditions(),
             self._draws.random,
         )
         after = decision.state
-        if isinstance(prompt, runtime.Arrived) and after is not before and decision.dead_letter is None:
-            metrics.COMMANDS_ACCEPTED.labels(type=prompt.message.type).inc()
-        if decision.dropped_notice:
-            metrics.NOTIFICATIONS_DROPPED.inc()
+        standing = self._measures.point_of_sale(key, prompted, before, decision, now)
         records = [self._point_of_sale_event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)
         over = running is None and _is_over(decision)
@@ -228,6 +228,7 @@ class PaymentFlow:
             effect=Call(decision.operation) if decision.operation is not None else None,
             wake_at=decision.wake_at,
             waiting=after.waiting if after is not None else 0,
+            standing=standing,
         )
 
     def _conditions(self) -> Conditions:
@@ -237,12 +238,10 @@ class PaymentFlow:
         return await self._provider.perform(effect.operation, permit)
 
     def _event(self, event: PaymentEvent) -> Outgoing:
-        _count_event(event_type(event.fact), event)
         wire = codec.write_event(event, self._options.event_source)
         return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers, event)
 
     def _point_of_sale_event(self, event: PointOfSaleEvent) -> Outgoing:
-        _count_event(point_of_sale_event_type(event.fact), event)
         wire = codec.write_point_of_sale_event(event, self._options.event_source)
         return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers, event)
 
@@ -256,7 +255,7 @@ class PaymentFlow:
         return [self._dead_letter(prompt.record, letter)]
 
     def _dead_letter(self, record: Record, letter: codec.DeadLetter) -> Outgoing:
-        metrics.COMMANDS_DEAD_LETTERED.labels(type=letter.type or "unknown", reason=letter.reason.value).inc()
+        metrics.COMMANDS_DEAD_LETTERED.labels(letter.type or "unknown", letter.reason.value).inc()
         origin = codec.Origin(record.topic, record.partition, record.offset)
         wire = codec.write_dead_letter(_parts(record), origin, letter, self._options.version)
         return Outgoing(Channel.DEAD_LETTERS, wire.key, wire.value, wire.headers)
@@ -270,15 +269,6 @@ def _is_over(decision: payment.Decision | point_of_sale.Decision) -> bool:
 def _seen_more(seen: Seen, prompt: payment.Prompt, decision: payment.Decision, now: Now) -> Seen:
     steps = add_step(seen.steps, now.wall_ms, prompt, decision.events, decision.operation)
     return Seen(decision.memo, steps)
-
-
-def _count_event(type_: str, event: PaymentEvent | PointOfSaleEvent) -> None:
-    metrics.EVENTS.labels(type=type_).inc()
-    if isinstance(event.fact, PaymentUnknown):
-        metrics.OPERATIONS_UNKNOWN.labels(operation=event.fact.operation).inc()
-    if event.answers is not None:
-        reason = event.fact.reason.value if isinstance(event.fact, CommandRejected) else "done"
-        metrics.COMMANDS_ANSWERED.labels(type=event.answers.type, reason=reason).inc()
 
 
 def _parts(record: Record) -> codec.RecordParts:

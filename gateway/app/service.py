@@ -5,13 +5,14 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 from gateway import __version__
+from gateway.app.gauges import Gauges
 from gateway.app.notifications import MAX_BURST, MAX_PER_SECOND, Bucket, notification_application
 from gateway.app.observed import observed_flow, observed_provider
 from gateway.app.payments import told_of_payment
@@ -22,13 +23,13 @@ from gateway.flow import PAYMENT_PREFIX, FlowOptions
 from gateway.kafka import topics
 from gateway.kafka.admin import administrator
 from gateway.kafka.clock import SystemClock
-from gateway.kafka.health import Phase
+from gateway.kafka.health import PartitionHealth, Phase
 from gateway.kafka.log import BrokerTrouble
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.sender import CommandSender
 from gateway.kafka.transactions import AioKafkaLog
-from gateway.mobilepay.client import Standing
+from gateway.observability import metrics
 from gateway.observability.health import PartitionReport, Snapshot, http_application
 from gateway.observability.logs import get_logger
 from gateway.observability.queries import Answer, PaymentQueries
@@ -68,6 +69,7 @@ class Service:
         self._feeding = AioKafkaLog(settings.broker_config(), settings.limits)
         self._partitions: Partitions[Any, Any, Any] | None = None
         self._porch: Porch | None = None
+        Gauges(self._health, self._provider.standing, lambda: self._in_reach is True).start()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -221,7 +223,7 @@ class Service:
         since = monotonic()
         address = self._settings.pos.base_url
         while True:
-            trouble = _trouble(self._provider.standing())
+            trouble = self._provider.standing().trouble
             if trouble != seen:
                 seen, since = trouble, monotonic()
             if seen != said and monotonic() - since >= _PROVIDER_LASTING_SECONDS:
@@ -234,7 +236,9 @@ class Service:
 
     async def _pulse(self) -> None:
         while True:
+            due = self._turned + _PULSE_SECONDS
             self._turned = monotonic()
+            metrics.LOOP_LAG_SECONDS.observe(max(0.0, self._turned - due))
             await asyncio.sleep(_PULSE_SECONDS)
 
     async def _close(self) -> None:
@@ -250,9 +254,11 @@ class Service:
         held = None if self._partitions is None else self._partitions.held(key, payment_id.encode())
         return told_of_payment(payment_id, held)
 
+    def _health(self) -> Mapping[int, PartitionHealth]:
+        return {} if self._partitions is None else self._partitions.health()
+
     def _snapshot(self) -> Snapshot:
         standing = self._provider.standing()
-        health = {} if self._partitions is None else self._partitions.health()
         return Snapshot(
             broker_in_reach=self._in_reach is True,
             token_held=standing.token_held,
@@ -269,17 +275,9 @@ class Service:
                     reason=one.reason,
                     undecodable_offset=one.offset,
                 )
-                for number, one in health.items()
+                for number, one in self._health().items()
             ),
         )
-
-
-def _trouble(standing: Standing) -> str | None:
-    if standing.fault is not None:
-        return f"provider cannot be used, trying again: {standing.fault}"
-    if standing.breaker_open or not standing.token_held:
-        return "provider out of reach, trying again"
-    return None
 
 
 def _listener(host: str, port: int, names: str) -> socket.socket:

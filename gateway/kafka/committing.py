@@ -84,7 +84,7 @@ class Committer(Generic[M, E, O]):
         self.written = position
         if tells:
             self._told, self._told_at = position, now
-        metrics.TRANSACTIONS.inc()
         self._config.committed(records)
+        metrics.TRANSACTION_SECONDS.observe(self._clock.boottime() - requested_at)
         if not mark:
             turns.acknowledged(number, requested_at)

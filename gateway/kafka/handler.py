@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.kafka.records import Outgoing, Record
+from gateway.observability.standing import Standing
 
 
 class Urgency(IntEnum):
@@ -121,8 +122,9 @@ class Turn(Generic[E]):
     starts at once if it changes nothing, else when the transaction that holds `state` is acknowledged; only
     allowed while none is running. `withdraw` tells the running effect that no further request of it shall
     leave; its outcome still arrives. `wake_at` (steady seconds) replaces the previous wake time, None
-    removes it. `waiting` is the number of accepted commands not yet answered, for back-pressure. `memo` is
-    kept in memory and handed back, lost with the process.
+    removes it. `waiting` is the number of accepted commands not yet answered, for back-pressure. `standing`
+    is how the aggregate stands for those who watch, None as before. `memo` is kept in memory and handed back,
+    lost with the process.
     """
 
     state: bytes | None
@@ -132,6 +134,7 @@ class Turn(Generic[E]):
     withdraw: bool = False
     wake_at: float | None = None
     waiting: int = 0
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)

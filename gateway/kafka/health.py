@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.observability.standing import Tally
+
 
 class Phase(StrEnum):
     OPENING = "opening"
@@ -15,7 +17,8 @@ class Phase(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PartitionHealth:
     """`stalled_seconds`: how long work that is due has made no progress. `offset`: where an undecodable
-    batch begins.
+    batch begins. `lag`: commands beyond `position`; `unaccepted_seconds`: for how long, at most, the
+    oldest of them has lain there. `tally`: how the aggregates stand.
     """
 
     phase: Phase
@@ -25,3 +28,9 @@ class PartitionHealth:
     lag: int | None
     waiting: int
     running: int
+    runnable: int
+    uncommitted: int
+    position: int
+    paused: bool
+    unaccepted_seconds: float
+    tally: Tally

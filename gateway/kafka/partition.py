@@ -89,7 +89,7 @@ class Partition(Generic[M, E, O]):
         new = self._intake.new(records)
         if not new:
             return
-        self._watchdog.arrived()
+        self._watchdog.arrived(new[-1].timestamp_ms)
         try:
             for record in new:
                 if self._turns.staging.bytes >= self._limits.max_staged_bytes:
@@ -121,7 +121,7 @@ class Partition(Generic[M, E, O]):
     def _balance(self) -> None:
         if self.phase is Phase.OPEN and self._undecodable is None:
             turns = self._turns
-            self._intake.balance(turns.waiting, turns.staging.size, turns.staging.bytes)
+            self._intake.balance(turns.sums.waiting, turns.staging.size, turns.staging.bytes)
 
     def _to_commit(self) -> None:
         self._watchdog.due()
@@ -139,7 +139,6 @@ class Partition(Generic[M, E, O]):
         self._intake.close()
         # Calls under way would else wait for a lease that never comes, and hold their places meanwhile.
         self._turns.drop()
-        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
         logger.error("partition stopped", partition=self.number, reason=reason)
 
     def undecodable(self, offset: int, error: str) -> None:
@@ -148,7 +147,6 @@ class Partition(Generic[M, E, O]):
             self._undecodable, self._committer.looking = offset, True
             self._reason = f"the batch at offset {offset} cannot be decoded: {error}"
             self._intake.close()
-            metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(1)
             logger.error("undecodable batch", partition=self.number, offset=offset, error=error)
             self._work.set()
 
@@ -217,7 +215,6 @@ class Partition(Generic[M, E, O]):
         self._turns.leasehold.begin(lease, wait.held_back)
         self._committer.begin()
         self._undecodable, self._reason = None, None
-        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
         self.phase = Phase.CLOSING if self._draining else Phase.OPEN
         self._watchdog.opened()
         self._turns.opened()
@@ -281,7 +278,6 @@ class Partition(Generic[M, E, O]):
         self._turns.abandon()
         await self._drop_producer()
         self.phase = Phase.CLOSED
-        metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
 
     # What others see.
 
@@ -296,5 +292,8 @@ class Partition(Generic[M, E, O]):
         stopped = self._undecodable is not None and self.phase is Phase.OPEN
         phase = Phase.STOPPED if stopped else self.phase
         return PartitionHealth(
-            phase, self._reason, self._undecodable, stalled, lag, turns.waiting, turns.running
+            *(phase, self._reason, self._undecodable, stalled, lag),
+            *(turns.sums.waiting, *turns.running_and_waiting, turns.staging.size),
+            *(self._intake.expected, self._intake.paused, self._watchdog.unaccepted_seconds(lag)),
+            turns.sums.tally,
         )

@@ -7,6 +7,7 @@ from typing import Any, Generic
 
 from gateway.kafka.handler import E
 from gateway.kafka.permit import EffectPermit
+from gateway.observability.standing import Standing
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Slot(Generic[E]):
     state: bytes | None = None
     memo: Any = None
     waiting: int = 0
+    standing: Standing | None = None
     cut: int = 0
     run: Run[E] | None = None
 

@@ -22,6 +22,7 @@ from gateway.kafka.resting import Resting
 from gateway.kafka.schedule import Schedule
 from gateway.kafka.slots import Run, Slot, under_way
 from gateway.kafka.staging import Staging
+from gateway.kafka.tallying import Sums
 
 
 class Turns(Generic[M, E, O]):
@@ -57,13 +58,13 @@ class Turns(Generic[M, E, O]):
         self._kept: dict[str, tuple[E, O]] = {}
         self._open = False
         self._starting = True
-        self.waiting = 0
+        self.sums = Sums()
 
     # What the driver asks.
 
     @property
-    def running(self) -> int:
-        return self._executor.running
+    def running_and_waiting(self) -> tuple[int, int]:
+        return self._executor.running, self._executor.waiting
 
     def __len__(self) -> int:
         return len(self._slots) + len(self._resting)
@@ -145,7 +146,7 @@ class Turns(Generic[M, E, O]):
         self.staging.forget()
         self._schedule = Schedule()
         self._after_cut, self._acknowledged_cut = {}, 0
-        self.waiting = 0
+        self.sums = Sums()
 
     def close(self) -> None:
         """No turn happens from here on; the lease has ended for good."""
@@ -191,8 +192,7 @@ class Turns(Generic[M, E, O]):
         for record in turn.records:
             self.staging.record(record, f"a record of {key}")
         slot.memo = turn.memo
-        self.waiting += turn.waiting - slot.waiting
-        slot.waiting = turn.waiting
+        self.sums.turned(key, slot, turn)
         self._schedule.set(key, turn.wake_at)
         if turn.withdraw and slot.run is not None:
             slot.run.permit.withdraw()

@@ -19,6 +19,8 @@ class Watchdog:
         self._lagging_since: float | None = None
         self._furthest = 0
         self._opened = False
+        self._accepted_ms = 0
+        self._caught_up_ms = clock.wall_ms()
 
     def due(self) -> None:
         """There is something to commit, or the partition is to be opened."""
@@ -47,9 +49,9 @@ class Watchdog:
         """The far side was asked, which is progress too."""
         self._tried_at = self._clock.steady()
 
-    def arrived(self) -> None:
-        """Commands were fetched."""
-        self._arrived_at = self._clock.steady()
+    def arrived(self, accepted_ms: int) -> None:
+        """Commands were fetched; `accepted_ms` is the time of the last."""
+        self._arrived_at, self._accepted_ms = self._clock.steady(), accepted_ms
 
     def stalled_seconds(self, overdue_seconds: float, lag: int | None) -> float:
         """`overdue_seconds`: of the earliest wake. `lag`: commands not fetched; None where none shall be.
@@ -69,3 +71,13 @@ class Watchdog:
         if self._lagging_since is not None:
             stalls.append(now - max(self._lagging_since, self._arrived_at))
         return max(stalls)
+
+    def unaccepted_seconds(self, lag: int | None) -> float:
+        """For how long, at most, the oldest command beyond the position has lain there.
+
+        It came after the last one that was accepted, and after the last look that saw no lag.
+        """
+        now_ms = self._clock.wall_ms()
+        if lag == 0:
+            self._caught_up_ms = now_ms
+        return max(0, now_ms - max(self._accepted_ms, self._caught_up_ms)) / 1000 if lag else 0.0

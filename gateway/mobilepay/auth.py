@@ -20,6 +20,7 @@ import httpx
 from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.token_endpoint import Credentials, TokenRefused, TokenUnavailable, request_token
+from gateway.observability import metrics
 
 _MIN_NAP_SECONDS: Final = 0.05
 _MAX_NAP_SECONDS: Final = 5.0
@@ -233,10 +234,13 @@ class TokenSource:
                 self._http, self._credentials, wallet.merchant, options.timeout_seconds
             )
         except TokenRefused as fault:
+            metrics.TOKEN_REQUESTS.labels("refused").inc()
             wallet.fault, wallet.retry_at = fault, asked + options.refused_pause_seconds
         except TokenUnavailable as fault:
+            metrics.TOKEN_REQUESTS.labels("unavailable").inc()
             wallet.fault, wallet.retry_at = fault, self._clock() + options.unavailable_pause_seconds
         else:
+            metrics.TOKEN_REQUESTS.labels("granted").inc()
             life = grant.lifetime_seconds
             wallet.token = grant.token
             wallet.usable_until = asked + life - min(options.expiry_guard_seconds, life / 4)

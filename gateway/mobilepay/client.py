@@ -24,6 +24,7 @@ from gateway.mobilepay.run import Permit, Run, jittered_ms
 from gateway.mobilepay.token_endpoint import Credentials
 from gateway.mobilepay.transport import StrictTransport, TransportOptions
 from gateway.mobilepay.wire import WireRequest, request_of
+from gateway.observability import metrics
 
 _TOKEN_CONNECTIONS = 4
 _LOOK_PATIENCE_SECONDS = 2.0
@@ -40,12 +41,23 @@ class Standing:
     breaker_open: bool
     throttled: bool
     in_flight: int
+    waiting: int
     concurrency_limit: int
+    misaddressed: bool
 
     @property
     def ready(self) -> bool:
         """A provider that is away while a token is held leaves this process ready."""
         return self.token_held and self.fault is None
+
+    @property
+    def trouble(self) -> str | None:
+        """What stands in the way of calls, for people."""
+        if self.fault is not None:
+            return f"provider cannot be used, trying again: {self.fault}"
+        if self.breaker_open or not self.token_held:
+            return "provider out of reach, trying again"
+        return None
 
 
 class MobilePay:
@@ -120,7 +132,9 @@ class MobilePay:
             breaker_open=line.breaker.open,
             throttled=line.throttle.holding(now),
             in_flight=line.slots.in_flight,
+            waiting=line.slots.waiting,
             concurrency_limit=line.budget.limit(now),
+            misaddressed=line.misconfiguration.fault is not None,
         )
 
     async def perform(self, operation: AnyOperation, permit: Permit) -> AnyOutcome:
@@ -143,6 +157,9 @@ class MobilePay:
         try:
             if request.purpose is Purpose.LOOK:
                 wait = line.looks.reserve(now, _LOOK_PATIENCE_SECONDS)
+                metrics.PROVIDER_WAIT_SECONDS.labels("look").observe(
+                    _LOOK_PATIENCE_SECONDS if wait is None else wait
+                )
                 if wait is None:
                     return _later(line, DeferralCause.THROTTLED, line.looks.ahead_seconds(now))
                 if wait > 0:

@@ -15,7 +15,6 @@ from gateway.mobilepay.pacing import Breaker, Budget, LookLimiter, Misconfigurat
 from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.verdicts import Misaddressed
 from gateway.mobilepay.wire import Identification, WireRequest
-from gateway.observability import metrics
 from gateway.observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -47,14 +46,12 @@ class Line:
     throttle: Throttle = field(init=False, default_factory=Throttle)
     breaker: Breaker = field(init=False, default_factory=Breaker)
     misconfiguration: Misconfiguration = field(init=False)
-    shown: tuple[bool, bool, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.options.max_concurrent_calls)
         self.slots = Slots(self.budget, self.around.steady)
         self.looks = LookLimiter(self.options.max_looks_per_second)
         self.misconfiguration = Misconfiguration(self.options.fault_pause_seconds)
-        metrics.PROVIDER_CONCURRENCY_LIMIT.set(self.options.max_concurrent_calls)
 
     @property
     def holding(self) -> bool:
@@ -95,12 +92,10 @@ class Line:
     def reached(self) -> None:
         """Something answered, though not as the API does where all is well."""
         self.breaker.answered()
-        self._show()
 
     def unanswered(self) -> None:
         """A whole run without an answer."""
         self.breaker.failed(self.around.steady())
-        self._show()
 
     def throttled(self, retry_after_seconds: float | None) -> float:
         """Seconds until the same request may be sent again."""
@@ -118,16 +113,6 @@ class Line:
         text = f"answered {verdict.status} without a word of the API: is the address right?"
         self.misconfiguration.met(self.around.steady(), text)
         self.reached()
-
-    def _show(self) -> None:
-        """Each answer asks for it, and seldom is there anything new."""
-        limit = self.budget.limit(self.around.steady())
-        stands = (self.breaker.open, self.misconfiguration.fault is not None, limit)
-        if stands != self.shown:
-            self.shown = stands
-            metrics.PROVIDER_BREAKER_OPEN.set(stands[0])
-            metrics.PROVIDER_MISCONFIGURED.set(stands[1])
-            metrics.PROVIDER_CONCURRENCY_LIMIT.set(limit)
 
 
 def urgency_of(request: WireRequest) -> Urgency:

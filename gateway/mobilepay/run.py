@@ -42,6 +42,9 @@ from gateway.mobilepay.verdicts import (
 from gateway.mobilepay.wire import WireRequest, headers_of
 from gateway.observability import metrics
 
+_WAITED_FOR_PLACE = metrics.PROVIDER_WAIT_SECONDS.labels("place")
+_WAITED_FOR_CONNECTION = metrics.PROVIDER_WAIT_SECONDS.labels("connection")
+
 _MAX_LAPSES = 10
 _AWAY_SECONDS = 1.0
 _UNKNOWN = (ProviderStatus.UNKNOWN, ProviderRefundStatus.UNKNOWN)
@@ -81,6 +84,7 @@ class Run:
         self._unheard = 0
         self._failures = 0
         self._sent = False
+        self._begun = 0.0
         self._verdict: Verdict = Unheard("not_sent")
 
     async def execute(self) -> AnyOutcome:
@@ -120,8 +124,10 @@ class Run:
         self._sent = False
         await self._permitted()
         urgency = Urgency.PENDING if self._requests and request.changes else urgency_of(request)
+        asked = line.around.steady()
         await line.slots.acquire(urgency)
-        begun = line.around.steady()
+        begun = self._begun = line.around.steady()
+        _WAITED_FOR_PLACE.observe(begun - asked)
         try:
             headers = headers_of(request, self._who, authorization)
             answer = await line.origin.send(request, headers, line.limits(request), self._last_word)
@@ -154,6 +160,7 @@ class Run:
         self._sent = True
         self._requests += 1
         metrics.PROVIDER_REQUESTS_IN_FLIGHT.inc()
+        _WAITED_FOR_CONNECTION.observe(self._line.around.steady() - self._begun)
 
     def _outcome(self, verdict: Verdict) -> AnyOutcome | None:
         """The run's end, or None where the next request is due."""

@@ -35,6 +35,10 @@ class Slots:
     def in_flight(self) -> int:
         return self._in_flight
 
+    @property
+    def waiting(self) -> int:
+        return sum(not ticket.done() for _, _, ticket in self._waiting)
+
     def release(self) -> None:
         """Whoever has acquired a place gives it back once."""
         self._in_flight -= 1

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from deploy.alerts import objectives
+from deploy.grafana import dashboards
 from gateway.domain.lifecycle import ACTIVE, ENDED, TRANSITIONS
 from gateway.domain.meetings import MEETINGS, REFUND_MEETINGS, Meeting, Met
 from gateway.domain.refund_lifecycle import REFUND_ENDED, REFUND_TRANSITIONS
@@ -15,6 +17,7 @@ from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from tests.house import markdown
+from tests.house.metrics_table import metrics_document
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
 
@@ -107,6 +110,9 @@ def rules_document() -> str:
 
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
+    ROOT / "deploy" / "docs" / "metrics.md": metrics_document,
+    ROOT / "deploy" / "alerts" / "slo.yaml": objectives.rules_file,
+    **{ROOT / "deploy" / "grafana" / name: make for name, make in dashboards.FILES.items()},
     ROOT / "README.md": readme,
 }
 RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}

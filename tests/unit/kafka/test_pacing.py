@@ -46,11 +46,30 @@ def test_i10_a_lag_counts_while_nothing_is_fetched_of_it() -> None:
         assert watchdog.stalled_seconds(0.0, 9) == 0
         await asyncio.sleep(30)
         assert watchdog.stalled_seconds(0.0, 9) == pytest.approx(30, abs=0.1)
-        watchdog.arrived()
+        watchdog.arrived(0)
         assert watchdog.stalled_seconds(0.0, 9) == pytest.approx(0.0)
         await asyncio.sleep(30)
         assert watchdog.stalled_seconds(0.0, None) == 0
         assert watchdog.stalled_seconds(0.0, 9) == pytest.approx(0.0)
+
+    run(story())
+
+
+def test_i10_a_command_is_as_old_as_the_last_look_that_saw_none() -> None:
+    async def story() -> None:
+        clock = VirtualClock()
+        watchdog = Watchdog(clock)
+        await asyncio.sleep(3600)
+        assert watchdog.unaccepted_seconds(0) == 0
+        await asyncio.sleep(15)
+        assert watchdog.unaccepted_seconds(4) == pytest.approx(15, abs=0.1)
+        # Those behind one that was accepted are no older than it.
+        watchdog.arrived(clock.wall_ms() - 2_000)
+        assert watchdog.unaccepted_seconds(3) == pytest.approx(2, abs=0.1)
+        await asyncio.sleep(30)
+        assert watchdog.unaccepted_seconds(3) == pytest.approx(32, abs=0.1)
+        assert watchdog.unaccepted_seconds(None) == 0, "nothing is known of it"
+        assert watchdog.unaccepted_seconds(0) == 0
 
     run(story())
 

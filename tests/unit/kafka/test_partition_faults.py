@@ -10,7 +10,6 @@ from gateway.kafka.handler import Permit
 from gateway.kafka.health import Phase
 from gateway.kafka.log import BrokerTrouble, Entry, Staged
 from gateway.kafka.records import Channel, Record
-from gateway.observability import metrics
 from tests.contract.runtime.instance import LIMITS, Instance, answered, checkpoint, quiet
 from tests.fakes.counter import Effect, World
 from tests.fakes.memory_log import (
@@ -71,10 +70,8 @@ def test_a_stopped_partition_lets_go_of_calls_that_wait_for_its_lease() -> None:
         assert "the dead letter of offset 1 has 3003 bytes" in (health.reason or "")
         assert answers == [False]
         assert effects_alive() == 0
-        stopped = metrics.PARTITIONS_STOPPED.labels(partition="0")
-        assert stopped._value.get() == 1
         await one.partitions.revoked([0])
-        assert stopped._value.get() == 0, "who no longer owns it alerts nobody"
+        assert one.partitions.health() == {}, "who no longer owns it alerts nobody"
 
     run(story())
 
