@@ -9,7 +9,7 @@ from gateway.codec.formats import BeaconId as _BeaconId
 from gateway.codec.formats import BeaconTypes as _BeaconTypes
 from gateway.codec.formats import VatNumber as _VatNumber
 
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
 
 def _said(text: str) -> Any:
@@ -51,7 +51,7 @@ PaymentBeforeCheckin = Annotated[Flag, _said("True: customers check in once ther
 Sequence = Annotated[
     int, Field(ge=1, description="1, 2, 3 ... of this payment or point of sale, without gaps.")
 ]
-Time = Annotated[str, Field(pattern=_TIME, json_schema_extra={"format": "date-time"})]
+Time = Annotated[str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with milliseconds and `Z`."""
 
 LowerPosId = Annotated[str, Field(pattern=f"^{UUID.replace('A-F', '')}$")]
