@@ -19,6 +19,7 @@ from gateway.domain.state import PaymentState
 Schema = dict[str, Any]
 
 _DEFS: Final = "$defs"
+_PARTS: Final[dict[type, Schema]] = {}
 
 
 def command_schema(type_: str) -> Schema:
@@ -46,7 +47,7 @@ def point_of_sale_state_schema() -> Schema:
 
 
 def _shape(shape: Shape) -> Schema:
-    parts = [_plain(TypeAdapter(part).json_schema(mode="serialization"), "") for part in shape.parts]
+    parts = [_part(part) for part in shape.parts]
     merged: Schema = {
         "type": "object",
         "properties": _merged(part["properties"] for part in parts),
@@ -57,6 +58,13 @@ def _shape(shape: Shape) -> Schema:
     if Answering in shape.parts and not set(answer) <= set(shape.always):
         merged["dependentRequired"] = {name: [one for one in answer if one != name] for name in answer}
     return merged
+
+
+def _part(part: type[Any]) -> Schema:
+    # Events share their parts, and pydantic reads a part's source for its docstrings each time.
+    if part not in _PARTS:
+        _PARTS[part] = _plain(TypeAdapter(part).json_schema(mode="serialization"), "")
+    return _PARTS[part]
 
 
 def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -28,9 +28,10 @@ from gateway.kafka.transactions import TopicNames
 from gateway.published import CONTRACT_VERSION, documents, example_messages, schemas, state_examples
 from gateway.published.asyncapi import asyncapi_document
 from gateway.published.examples import Example
-from tests.unit.published.conformity import data_validator, header_validator
+from tests.conformity import validator
 
 SCHEMAS = schemas()
+DOCUMENTS = documents()
 EXAMPLES = example_messages()
 ASYNCAPI: dict[str, Any] = asyncapi_document(CONTRACT_VERSION)
 
@@ -48,7 +49,7 @@ def meaning(example: Example) -> Message:
 @pytest.mark.parametrize("path", SCHEMAS)
 def test_each_schema_is_one_by_its_dialect(path: str) -> None:
     jsonschema_rs.Draft202012Validator(SCHEMAS[path], validate_formats=True)
-    jsonschema_rs.meta.validate(json.loads(documents()[f"{path}.json"]))
+    jsonschema_rs.meta.validate(json.loads(DOCUMENTS[f"{path}.json"]))
 
 
 def test_there_is_a_schema_for_each_command_event_record_and_dead_letter() -> None:
@@ -81,8 +82,8 @@ def test_an_example_of_a_command_is_read(path: str) -> None:
         return
     type_ = example.headers["ce_type"]
     assert path.removeprefix("commands/").removesuffix(".least") == message.type == type_
-    assert header_validator("commands").is_valid(example.headers)
-    assert data_validator("commands", type_, closed=True).is_valid(example.value)
+    assert validator("commands/headers").is_valid(example.headers)
+    assert validator(f"commands/{type_}", closed=True).is_valid(example.value)
 
 
 def test_an_example_of_a_command_has_every_field() -> None:
@@ -91,11 +92,10 @@ def test_an_example_of_a_command_has_every_field() -> None:
 
 
 def test_the_structured_example_keeps_its_schema() -> None:
-    validator = jsonschema_rs.Draft202012Validator(SCHEMAS["commands/structured"], validate_formats=True)
-    example = EXAMPLES["commands/structured"].value
-    assert validator.is_valid(example)
-    assert not validator.is_valid({**example, "data": {"paymentId": "p-1"}})
-    assert not validator.is_valid({**example, "data_base64": "e30="})
+    by, example = validator("commands/structured"), EXAMPLES["commands/structured"].value
+    assert by.is_valid(example)
+    assert not by.is_valid({**example, "data": {"paymentId": "p-1"}})
+    assert not by.is_valid({**example, "data_base64": "e30="})
 
 
 @pytest.mark.parametrize("path", of("events"))
@@ -103,8 +103,8 @@ def test_an_example_of_an_event_keeps_its_schema_and_the_sdk_reads_it(path: str)
     example = EXAMPLES[path]
     type_ = example.headers["ce_type"]
     assert path.startswith(f"events/{type_}")
-    data_validator("events", type_, closed=True).validate(example.value)
-    header_validator("events").validate(example.headers)
+    validator(f"events/{type_}", closed=True).validate(example.value)
+    validator("events/headers").validate(example.headers)
     headers: dict[str, str | bytes] = {name: text.encode() for name, text in example.headers.items()}
     read = from_binary(KafkaMessage(headers, example.record().key, example.bytes()), JSONFormat())
     assert (read.get_type(), read.get_id()) == (type_, example.headers["ce_id"])
@@ -134,7 +134,7 @@ def test_an_example_of_a_state_record_is_read(path: str) -> None:
 @pytest.mark.parametrize("path", of("dead-letters"))
 def test_an_example_of_a_dead_letter_is_read(path: str) -> None:
     example = EXAMPLES[path]
-    header_validator("dead-letters").validate(example.headers)
+    validator("dead-letters/headers").validate(example.headers)
     note = read_note([(name, text.encode()) for name, text in example.headers.items()])
     assert path == f"dead-letters/{note.reason}"
     assert note.offset is not None and note.version == "0.1.0"
@@ -143,7 +143,7 @@ def test_an_example_of_a_dead_letter_is_read(path: str) -> None:
 
 
 def test_the_document_is_yaml_and_names_the_topics_as_they_are_made() -> None:
-    read = yaml.safe_load(documents()["asyncapi.yaml"])
+    read = yaml.safe_load(DOCUMENTS["asyncapi.yaml"])
     assert read == json.loads(json.dumps(ASYNCAPI))
     topics = plans(TopicNames(*(f"payments.{name}.v1" for name in ("commands", "events", "state")), "-"))
     for name, plan in zip(("commands", "events", "state"), topics[:3], strict=True):
@@ -164,15 +164,15 @@ def test_examples_in_the_document_are_those_beside_it() -> None:
 def test_the_command_writes_every_file_and_leaves_others(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     done = CliRunner().invoke(application, ["schemas", "--out", str(tmp_path)])
-    assert done.exit_code == 0 and f"{len(documents())} files" in done.output
+    assert done.exit_code == 0 and f"{len(DOCUMENTS)} files" in done.output
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {*documents(), "mine.txt"}
-    assert (tmp_path / "asyncapi.yaml").read_text(encoding="utf-8") == documents()["asyncapi.yaml"]
+    assert found == {*DOCUMENTS, "mine.txt"}
+    assert (tmp_path / "asyncapi.yaml").read_text(encoding="utf-8") == DOCUMENTS["asyncapi.yaml"]
 
 
 def test_without_a_folder_the_document_is_written_to_stdout() -> None:
     done = CliRunner().invoke(application, ["schemas"])
-    assert done.exit_code == 0 and done.output == documents()["asyncapi.yaml"]
+    assert done.exit_code == 0 and done.output == DOCUMENTS["asyncapi.yaml"]
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
