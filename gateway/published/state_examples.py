@@ -22,7 +22,7 @@ from gateway.domain.vocabulary import CaptureMode, PaymentStatus, RefundStatus
 from gateway.flow import PAYMENT_PREFIX, POINT_OF_SALE_PREFIX
 from gateway.kafka.changelog import CHECKPOINT_KEY, Checkpoint, checkpoint_entry, state_entry
 from gateway.kafka.log import Entry
-from gateway.published.examples import AT_MS, PAYMENT, POS, STORE, TILL, Example, command
+from gateway.published.examples import AT_MS, COMMANDS, PAYMENT, POS, STORE, TILL, Example, command
 
 _PROVIDER_PAYMENT: Final = "186d2b31-ff25-4414-9fd1-bfe9807fa8b7"
 
@@ -38,16 +38,16 @@ def _remembered(*messages: Message) -> tuple[Remembered, ...]:
 
 
 def initiating() -> PaymentState:
-    """A payment whose start may have been sent, with a command that waits for its end."""
-    start, capture = _message("payment.initiate"), _message("payment.capture")
+    """A payment whose start may have been sent, with one of each other command that waits for its end."""
+    start, *others = (_message(type_) for type_ in COMMANDS if "paymentId" in COMMANDS[type_])
     return PaymentState(
         PAYMENT,
         status=PaymentStatus.REQUESTED,
         start=Start(start),
         amounts=Amounts(Currency.DKK, requested=1250, captured=0),
         pending=Pending(OperationKind.INITIATE, Cause(start.id, start.correlation_id), AT_MS),
-        inbox=(capture,),
-        remembered=_remembered(start, capture),
+        inbox=tuple(others),
+        remembered=_remembered(start, *others),
         touched_ms=AT_MS,
     )
 
@@ -75,8 +75,9 @@ def refunding() -> PaymentState:
 
 
 def watched_till() -> PointOfSaleState:
-    """A point of sale without a beacon that is watched for a customer."""
+    """A point of sale without a beacon that is watched for a customer, while other commands wait."""
     watch = _message("checkin.watch")
+    others = [_message(f"point-of-sale.{verb}") for verb in ("create", "delete")]
     known = PointOfSaleReading(POS, TILL, STORE, "Till 1", supported_beacon_types=("QR",))
     return PointOfSaleState(
         TILL,
@@ -84,7 +85,8 @@ def watched_till() -> PointOfSaleState:
         known=known,
         merchant="DK12345678",
         watches=(Watch(watch, AT_MS + 60_000),),
-        remembered=_remembered(watch),
+        inbox=tuple(others),
+        remembered=_remembered(watch, *others),
         touched_ms=AT_MS,
     )
 
