@@ -240,7 +240,7 @@ def _point_of_sale(when: str, addition: type[Any], always: tuple[str, ...] = ())
 
 EVENTS: Final[dict[str, EventKind]] = {
     "payment.prepared": _payment("The payment has taken its point of sale; its amount is told later."),
-    "payment.paired": _payment("A customer has checked in to the prepared payment."),
+    "payment.paired": _payment("A customer is paired with the prepared payment."),
     "payment.initiated": _payment("The payment exists at the provider; no phone shows it yet."),
     "payment.issued": _payment("The customer's phone shows the payment."),
     "payment.reserved": _payment("The customer has approved, and the amount is reserved.", Reservation),
@@ -262,7 +262,7 @@ EVENTS: Final[dict[str, EventKind]] = {
         "The refund has ended without being paid out.", RefundData, RefundCancellation
     ),
     "command.rejected": EventKind(
-        "The command had no effect, and never will.",
+        "The command is refused, for good.",
         tuple(
             Shape((opening, Rejection, Answering, Closing), always=_ANSWER)
             for opening in (PaymentOpening, PointOfSaleOpening)
