@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.broker import EmbeddedKafka
+from tests.conformity import validator
 from tests.integration.gateway_process import (
     GatewayProcess,
     command,
@@ -95,3 +96,8 @@ def test_as_a_line(settings: dict[str, str]) -> None:
         return [each["commandSource"] for each in events if each.get("commandId") == "m-1"] == ["/orders"]
 
     wait_until(answered, "the answer")
+    told = command("events", "--json", settings=kafka_only).stdout.splitlines()
+    assert told
+    for event in map(json.loads, told):
+        validator("events/headers").validate(event["headers"])
+        validator(f"events/{event['headers']['ce_type']}", closed=True).validate(event["data"])
