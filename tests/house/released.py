@@ -96,3 +96,12 @@ def differences(released: dict[str, Schema], today: dict[str, Schema]) -> list[s
     """The schemas that say something else, state apart, whose own version is in its name."""
     both = {path for path in (*released, *today) if not path.startswith("state/")}
     return sorted(path for path in both if said(released.get(path)) != said(today.get(path)))
+
+
+def digests() -> str:
+    """What `digests.txt` says of the versions as they lie there."""
+    return "".join(f"{version}  {digest(version)}\n" for version in versions())
+
+
+if __name__ == "__main__":
+    DIGESTS.write_text(digests(), encoding="utf-8")
