@@ -1,14 +1,19 @@
 """What is published: valid by its own dialect, whole, and said by examples that the codec reads and writes."""
 
 import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
 import yaml
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from typer.testing import CliRunner
 
 from gateway.cli import application
@@ -84,6 +89,26 @@ def test_an_example_of_a_command_is_read(path: str) -> None:
     assert path.removeprefix("commands/").removesuffix(".least") == message.type == type_
     assert validator("commands/headers").is_valid(example.headers)
     assert validator(f"commands/{type_}", closed=True).is_valid(example.value)
+
+
+@pytest.mark.parametrize("type_", COMMANDS)
+@pytest.mark.parametrize("write", [to_binary, to_structured])
+def test_each_command_that_the_sdk_writes_means_what_its_example_means(
+    type_: str, write: Callable[[CloudEvent, JSONFormat], KafkaMessage]
+) -> None:
+    example = EXAMPLES[f"commands/{type_}"]
+    named = {
+        name.removeprefix("ce_"): text for name, text in example.headers.items() if name.startswith("ce_")
+    }
+    time = datetime.fromisoformat(named["time"].replace("Z", "+00:00"))
+    sent = write(
+        CloudEvent({**named, "time": time, "datacontenttype": "application/json"}, example.value),
+        JSONFormat(),
+    )
+    value = sent.value if isinstance(sent.value, bytes) else str(sent.value).encode()
+    record = replace(example.record(), value=value, headers=tuple(sent.headers.items()))
+    read = read_command(record, CommandLimits())
+    assert read == replace(meaning(example), trace_parent=None)
 
 
 def test_an_example_of_a_command_has_every_field() -> None:
@@ -194,3 +219,12 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     done = CliRunner().invoke(application, ["schemas", "--out", str(tmp_path / "file")])
     assert isinstance(done.exception, Failed)
     assert done.exception.code == ExitCode.WRONG_USAGE and "file" in str(done.exception)
+
+
+def test_the_record_that_the_readme_shows_is_a_command() -> None:
+    readme = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```\nkey +(\S+)\nheaders +(.+)\nvalue +(.+)\n```", readme)
+    assert shown is not None
+    headers = dict(each.split(": ") for each in re.split(r" {3,}", shown[2]))
+    message = meaning(Example(shown[1], headers, json.loads(shown[3])))
+    assert (message.type, message.id.id) == ("payment.initiate", "m-1")
