@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from gateway.cli import certify, check, demo, dlq, events, partitions, reconcile, run, sandbox, send, topics
+from gateway.cli import (
+    certify,
+    check,
+    demo,
+    dlq,
+    events,
+    partitions,
+    reconcile,
+    run,
+    sandbox,
+    schemas,
+    send,
+    topics,
+)
 from gateway.cli.by_hand import payments, pos, stores
 from gateway.cli.outcome import Failed
 
@@ -28,6 +41,7 @@ for group in (
     dlq,
     partitions,
     reconcile,
+    schemas,
     stores,
     pos,
     payments,

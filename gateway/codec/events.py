@@ -5,8 +5,30 @@ is left out.
 """
 
 import json
-from typing import Any, Final, assert_never
+from collections.abc import Mapping
+from typing import Final, TypeVar, assert_never, cast
 
+from gateway.codec.event_data import (
+    AmountsData,
+    Answering,
+    Cancellation,
+    CandidateData,
+    CheckinStart,
+    CheckinStop,
+    Closing,
+    PaymentOpening,
+    PointOfSaleData,
+    PointOfSaleOpening,
+    ProviderData,
+    RefundAmountData,
+    RefundCancellation,
+    RefundCapture,
+    RefundData,
+    Rejection,
+    Reservation,
+    UnknownOperation,
+    UnknownTask,
+)
 from gateway.codec.records import Headers, Wire
 from gateway.codec.times import write_time
 from gateway.domain.events import (
@@ -43,7 +65,7 @@ from gateway.domain.points_of_sale.events import (
 )
 from gateway.domain.points_of_sale.operations import PointOfSaleReading
 
-_Fields = dict[str, Any]
+_F = TypeVar("_F", bound=Mapping[str, object])
 _write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -59,7 +81,7 @@ def write_point_of_sale_event(event: PointOfSaleEvent, source: str) -> Wire:
     return _wire(event.merchant_pos_id, _point_of_sale_body(event), headers)
 
 
-def _wire(subject: str, body: _Fields, headers: Headers) -> Wire:
+def _wire(subject: str, body: Mapping[str, object], headers: Headers) -> Wire:
     return Wire(_bytes(subject), _bytes(_write(body)), headers)
 
 
@@ -81,109 +103,111 @@ def _headers(subject: str, event: PaymentEvent | PointOfSaleEvent, type_: str, s
     return tuple((name, _bytes(value)) for name, value in attributes if value is not None)
 
 
-def _body(event: PaymentEvent) -> _Fields:
-    return _known(
-        {
-            "paymentId": event.payment_id,
-            "sequence": event.sequence,
-            "status": event.status,
-            "occurredAt": write_time(event.occurred_at_ms),
-            "orderId": event.order_id,
-            "posId": event.pos_id,
-            "amounts": None if event.amounts is None else _amounts(event.amounts),
-            "adopted": True if event.adopted else None,
-            **_additions(event.fact),
-            **_closing(event),
-        }
-    )
+def _body(event: PaymentEvent) -> Mapping[str, object]:
+    return _known({**_opening(event), **_addition(event.fact), **_answering(event), **_closing(event)})
 
 
-def _point_of_sale_body(event: PointOfSaleEvent) -> _Fields:
-    return _known(
-        {
-            "merchantPosId": event.merchant_pos_id,
-            "sequence": event.sequence,
-            "occurredAt": write_time(event.occurred_at_ms),
-            **_point_of_sale_additions(event.fact),
-            **_closing(event),
-        }
-    )
+def _point_of_sale_body(event: PointOfSaleEvent) -> Mapping[str, object]:
+    opening: PointOfSaleOpening = {
+        "merchantPosId": event.merchant_pos_id,
+        "sequence": event.sequence,
+        "occurredAt": write_time(event.occurred_at_ms),
+    }
+    return _known({**opening, **_point_of_sale_addition(event.fact), **_answering(event), **_closing(event)})
 
 
-def _closing(event: PaymentEvent | PointOfSaleEvent) -> _Fields:
+def _opening(event: PaymentEvent) -> PaymentOpening:
+    return {
+        "paymentId": event.payment_id,
+        "sequence": event.sequence,
+        "status": event.status,
+        "occurredAt": write_time(event.occurred_at_ms),
+        "orderId": event.order_id,
+        "posId": event.pos_id,
+        "amounts": None if event.amounts is None else _amounts(event.amounts),
+        "adopted": True if event.adopted else None,
+    }
+
+
+def _answering(event: PaymentEvent | PointOfSaleEvent) -> Answering:
     answers = event.answers
     return {
         "commandId": None if answers is None else answers.id.id,
         "commandSource": None if answers is None else answers.id.source,
         "commandType": None if answers is None else answers.type,
-        "provider": None if event.provider is None else _provider(event.provider) or None,
     }
 
 
-def _point_of_sale_additions(fact: PointOfSaleFact) -> _Fields:
+def _closing(event: PaymentEvent | PointOfSaleEvent) -> Closing:
+    return {"provider": None if event.provider is None else _provider(event.provider)}
+
+
+def _point_of_sale_addition(fact: PointOfSaleFact) -> Mapping[str, object]:
     match fact:
         case PointOfSaleCreated():
-            return _point_of_sale(fact.reading)
+            return _point_of_sale(fact.reading.pos_id, fact.reading)
         case PointOfSaleDeleted():
-            was = {} if fact.reading is None else _point_of_sale(fact.reading)
-            return {**was, "posId": fact.pos_id}
+            return _point_of_sale(fact.pos_id, fact.reading)
         case CheckinStarted():
-            return {"posId": fact.pos_id, "loyaltyIds": fact.loyalty_ids}
+            return CheckinStart(posId=fact.pos_id, loyaltyIds=fact.loyalty_ids)
         case CheckinEnded():
-            return {"posId": fact.pos_id, "reason": fact.reason}
-        case PaymentUnknown() | CommandRejected():
-            return _additions(fact)
+            return CheckinStop(posId=fact.pos_id, reason=fact.reason)
+        case PaymentUnknown():
+            return UnknownTask(operation=fact.operation)
+        case CommandRejected():
+            return _addition(fact)
         case _:
             assert_never(fact)
 
 
-def _point_of_sale(reading: PointOfSaleReading) -> _Fields:
+def _point_of_sale(pos_id: str, reading: PointOfSaleReading | None) -> PointOfSaleData:
     return {
-        "posId": reading.pos_id,
-        "storeId": reading.store_id,
-        "name": reading.name,
-        "beaconId": reading.beacon_id,
-        "supportedBeaconTypes": reading.supported_beacon_types,
-        "qrContent": reading.qr_content,
+        "posId": pos_id,
+        "storeId": None if reading is None else reading.store_id,
+        "name": None if reading is None else reading.name,
+        "beaconId": None if reading is None else reading.beacon_id,
+        "supportedBeaconTypes": None if reading is None else reading.supported_beacon_types,
+        "qrContent": None if reading is None else reading.qr_content,
     }
 
 
-def _amounts(amounts: Amounts) -> _Fields:
-    return _known(
-        {
-            "currency": amounts.currency,
-            "requested": amounts.requested,
-            "reserved": amounts.reserved,
-            "captured": amounts.captured,
-            "refunded": amounts.refunded,
-        }
-    )
+def _amounts(amounts: Amounts) -> AmountsData:
+    told: AmountsData = {
+        "currency": amounts.currency,
+        "requested": amounts.requested,
+        "reserved": amounts.reserved,
+        "captured": amounts.captured,
+        "refunded": amounts.refunded,
+    }
+    return _known(told)
 
 
-def _additions(fact: PaymentFact) -> _Fields:
+def _addition(fact: PaymentFact) -> Mapping[str, object]:
     match fact:
         case PaymentReserved():
-            return {
-                "partialCapturePossible": fact.partial_capture_possible,
-                "expiresAt": None if fact.expires_at_ms is None else write_time(fact.expires_at_ms),
-                "loyaltyIds": fact.loyalty_ids,
-            }
+            return Reservation(
+                partialCapturePossible=fact.partial_capture_possible,
+                expiresAt=None if fact.expires_at_ms is None else write_time(fact.expires_at_ms),
+                loyaltyIds=fact.loyalty_ids,
+            )
         case PaymentCancelled():
-            return {"by": fact.by, "reason": fact.reason}
+            return Cancellation(by=fact.by, reason=fact.reason)
         case PaymentUnknown():
-            return {"operation": fact.operation, "refundId": fact.refund_id}
+            return UnknownOperation(operation=fact.operation, refundId=fact.refund_id)
         case RefundInitiated() | RefundReserved():
             return _refund(fact.refund)
-        case RefundCaptured() | RefundCancelled():
-            return {**_refund(fact.refund), "by": fact.by}
+        case RefundCaptured():
+            return {**_refund(fact.refund), **RefundCapture(by=fact.by)}
+        case RefundCancelled():
+            return {**_refund(fact.refund), **RefundCancellation(by=fact.by)}
         case CommandRejected():
-            return {
-                "reason": fact.reason,
-                "message": fact.message,
-                "retryable": fact.retryable,
-                "refundId": fact.refund_id,
-                "refundStatus": fact.refund_status,
-            }
+            return Rejection(
+                reason=fact.reason,
+                message=fact.message,
+                retryable=fact.retryable,
+                refundId=fact.refund_id,
+                refundStatus=fact.refund_status,
+            )
         case (
             PaymentPrepared()
             | PaymentPaired()
@@ -197,30 +221,30 @@ def _additions(fact: PaymentFact) -> _Fields:
             assert_never(fact)
 
 
-def _refund(news: RefundNews) -> _Fields:
-    amount = {"value": news.amount.value, "currency": news.amount.currency}
+def _refund(news: RefundNews) -> RefundData:
+    amount: RefundAmountData = {"value": news.amount.value, "currency": news.amount.currency}
     return {"refundId": news.refund_id, "refundStatus": news.status, "refundAmount": amount}
 
 
-def _provider(words: ProviderWords) -> _Fields:
-    candidates = [
+def _provider(words: ProviderWords) -> ProviderData | None:
+    candidates: list[CandidateData] = [
         {"paymentId": each.payment_id, "orderId": each.order_id, "status": each.status}
         for each in words.candidates
     ]
-    return _known(
-        {
-            "paymentId": words.payment_id,
-            "refundId": words.refund_id,
-            "status": words.status,
-            "code": words.code,
-            "correlationId": words.correlation_id,
-            "candidates": candidates or None,
-        }
-    )
+    told: ProviderData = {
+        "paymentId": words.payment_id,
+        "refundId": words.refund_id,
+        "status": words.status,
+        "code": words.code,
+        "correlationId": words.correlation_id,
+        "candidates": candidates or None,
+    }
+    known = _known(told)
+    return known if len(known) > 0 else None
 
 
-def _known(fields: _Fields) -> _Fields:
-    return {name: value for name, value in fields.items() if value is not None}
+def _known(fields: _F) -> _F:
+    return cast("_F", {name: value for name, value in fields.items() if value is not None})
 
 
 def _bytes(text: str) -> bytes:

@@ -24,12 +24,12 @@ CHARACTERS: Final = (
 )
 """The inside of a regular expression's brackets; ` -~` is all of printable ASCII."""
 
-_UUID: Final = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+UUID: Final = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 TEXT_PATTERN: Final = f"^[{CHARACTERS}]*$"
-UUID_PATTERN: Final = f"^{_UUID}$"
+UUID_PATTERN: Final = f"^{UUID}$"
 VAT_PATTERN: Final = "^(?:DK|FI)[0-9]{8}$"
-BEACON_PATTERN: Final = f"^(?:[0-9]{{15}}|{_UUID})$"
+BEACON_PATTERN: Final = f"^(?:[0-9]{{15}}|{UUID})$"
 
 PATTERN_PROBLEMS: Final = {
     TEXT_PATTERN: "has a character that the API does not take",
@@ -60,6 +60,7 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 BeaconTypes = Annotated[
     tuple[Literal["QR", "NFC", "Bluetooth"], ...],
+    Field(min_length=1, max_length=3),
     AfterValidator(_each_once),
-    Field(min_length=1, max_length=3, json_schema_extra={"uniqueItems": True}),
+    Field(json_schema_extra={"uniqueItems": True}),
 ]

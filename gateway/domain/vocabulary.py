@@ -4,8 +4,8 @@ from enum import StrEnum
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands. NONE: nothing exists at the provider; REQUESTED: to be started, or its start is
-    unknown.
+    """Where a payment stands. `none`: nothing exists at the provider; `requested`: to be started, or its start
+    is unknown.
     """
 
     NONE = "none"
@@ -21,7 +21,7 @@ class PaymentStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands. NONE: nothing exists at the provider; REQUESTED: to be made, or its making is
+    """Where a refund stands. `none`: nothing exists at the provider; `requested`: to be made, or its making is
     unknown.
     """
 
@@ -34,6 +34,8 @@ class RefundStatus(StrEnum):
 
 
 class PlannedCaptureDelay(StrEnum):
+    """How long after the reservation the merchant means to capture."""
+
     NONE = "none"
     LESS_THAN_24_HOURS = "lessThan24Hours"
     LESS_THAN_14_DAYS = "lessThan14Days"
@@ -69,6 +71,8 @@ class CapturedBy(StrEnum):
 
 
 class CancelReason(StrEnum):
+    """Why a payment ended without a capture."""
+
     DECLINED = "declined"
     COMMAND = "command"
     APPROVAL_TIMEOUT = "approval_timeout"

@@ -5,6 +5,7 @@ A table that is written by hand says what somebody meant; these say what the gat
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from deploy.alerts import objectives
@@ -16,7 +17,8 @@ from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
-from tests.house import markdown
+from gateway.published import documents
+from tests.house import markdown, reference
 from tests.house.metrics_table import metrics_document
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
@@ -108,12 +110,15 @@ def rules_document() -> str:
     )
 
 
+CONTRACT = documents()
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
     ROOT / "deploy" / "docs" / "metrics.md": metrics_document,
     ROOT / "deploy" / "alerts" / "slo.yaml": objectives.rules_file,
     **{ROOT / "deploy" / "grafana" / name: make for name, make in dashboards.FILES.items()},
     ROOT / "README.md": readme,
+    reference.README: reference.readme,
+    **{ROOT / "schemas" / path: partial(CONTRACT.__getitem__, path) for path in CONTRACT},
 }
 RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}
 """Written anew beside the documents; the suite that they belong to compares."""

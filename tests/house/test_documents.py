@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.documents import DOCUMENTS
+from tests.house.documents import DOCUMENTS, ROOT
 
 
 @pytest.mark.parametrize(("path", "make"), DOCUMENTS.items(), ids=lambda it: getattr(it, "name", ""))
 def test_a_generated_document_is_up_to_date(path: Path, make: Callable[[], str]) -> None:
     assert path.read_text(encoding="utf-8") == make(), "run `make generated`"
+
+
+def test_nothing_lies_among_the_published_files_that_is_not_published() -> None:
+    folder = ROOT / "schemas"
+    found = {path for path in folder.rglob("*") if path.is_file() and folder / "released" not in path.parents}
+    assert found == {path for path in DOCUMENTS if path.is_relative_to(folder)}

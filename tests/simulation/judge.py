@@ -5,10 +5,14 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
+from gateway.flow import PaymentFlow
+from gateway.kafka.log import Entry
+from gateway.kafka.records import Channel, Outgoing
 from gateway.observability.metrics import REGISTRY
 from gateway.sandbox import ledger
 from tests.canaries import PHONES
 from tests.chaos.verdict import stale_writes, standstills
+from tests.conformity import problems_of_dead_letter, problems_of_event, problems_of_state
 from tests.simulation.process import CLIENT_SECRET, LIMITS
 from tests.simulation.town import Town
 
@@ -50,6 +54,7 @@ def judge(town: Town) -> None:
     assert len(set(names)) == len(names), f"I6 seed {seed}: two events with one id"
     violations = list(town.sandbox.recorder.violations)
     assert not violations, f"I7 seed {seed}: {violations[:3]}"
+    judge_published(town)
     judge_ledger(town)
     judge_intents(town)
     judge_points_of_sale(town)
@@ -57,6 +62,23 @@ def judge(town: Town) -> None:
     judge_dead_letters(town)
     judge_progress(town)
     judge_owners(town)
+
+
+def judge_published(town: Town) -> None:
+    """Every record that was written, committed or not, is as its published schema says."""
+    problems: list[str] = []
+    for log in town.broker.partitions:
+        for entry in (one.item for one in log.changelog):
+            if isinstance(entry, Entry) and entry.value is not None:
+                version = str(PaymentFlow.state_version)
+                problems += problems_of_state(entry.key, entry.value, version)
+        for record in (one.item for one in log.published):
+            assert isinstance(record, Outgoing)
+            if record.channel is Channel.EVENTS:
+                problems += problems_of_event(record.key, dict(record.headers), record.value)
+            else:
+                problems += problems_of_dead_letter(dict(record.headers))
+    assert not problems, f"seed {town.plan.seed}: not as published: {problems[:3]}"
 
 
 def judge_dead_letters(town: Town) -> None:

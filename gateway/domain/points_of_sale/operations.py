@@ -78,9 +78,9 @@ class PointOfSaleReading:
     merchant_pos_id: str
     store_id: str
     name: str
-    beacon_id: str | None
-    supported_beacon_types: tuple[str, ...]
-    qr_content: str | None
+    beacon_id: str | None = None
+    supported_beacon_types: tuple[str, ...] = ()
+    qr_content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ COMMANDS = [
     ("partitions", "skip"),
     ("reconcile",),
     ("check",),
+    ("schemas",),
 ]
 
 
