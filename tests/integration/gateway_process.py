@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.canaries import shown_in
 
@@ -81,13 +81,14 @@ def command(
 class Running:
     """A process that runs on; its lines are kept. As a context manager it never stays behind."""
 
+    program: ClassVar[str] = "gateway"
     arguments: tuple[str, ...]
     settings: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
 
     def __enter__(self) -> "Running":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *self.arguments],
+            [sys.executable, "-m", self.program, *self.arguments],
             env=environment(**self.settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
