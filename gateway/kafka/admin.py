@@ -35,6 +35,8 @@ async def administrator(
 
 def told(fault: BaseException) -> str:
     """One line for people about a fault of the broker or of the way to it."""
+    if type(fault) in refusal.NOT_ALLOWED:
+        return refusal.NOT_ALLOWED[type(fault)]
     if isinstance(fault, KafkaConnectionError):
         return refusal.NO_CONNECTION
     if isinstance(fault, TimeoutError):

@@ -6,9 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedSaslMechanismError,
+)
 
 NO_CONNECTION = "no connection"
+NOT_ALLOWED = {
+    TopicAuthorizationFailedError: "a right to one of the topics is missing",
+    GroupAuthorizationFailedError: "the right to read under the group is missing",
+    TransactionalIdAuthorizationFailed: "the right to write under the transactional id is missing",
+}
+"""In words of our own: aiokafka's name a topic's rights as if they were a header with credentials."""
 
 
 async def reason(connection: Mapping[str, Any], timeout_seconds: float) -> str:

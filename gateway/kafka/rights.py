@@ -130,11 +130,13 @@ async def _group(admin: AIOKafkaAdminClient, group_id: str) -> int:
             # So a cluster answers that has had no group yet, until it has made the topic of their offsets.
             await asyncio.sleep(_AGAIN_SECONDS)
             continue
-        [group] = answer.to_object()["groups"]
+        told = answer.to_object()
+        [group] = told["groups"]
+        # aiokafka reads what is allowed behind the list, which for a list of one is the same bytes.
         refused = for_code(group["error_code"]) is GroupAuthorizationFailedError
         if group["error_code"] and not refused:
             raise for_code(group["error_code"])
-        return 0 if refused else int(group["authorized_operations"])
+        return 0 if refused else int(told["authorized_operations"])
 
 
 _AGAIN_SECONDS: Final = 0.2

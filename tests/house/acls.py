@@ -23,14 +23,15 @@ FENCE: Final = "`" * 3
 _OPTION: Final = "--bootstrap-server localhost:9092 --command-config admin.properties"
 _TEXT: Final = """# Rights at the broker
 
-Made by `make generated` from `gateway/kafka/rights.py`; a test compares, and another runs the gateway on a real Kafka
-with an authorizer, TLS and SCRAM under exactly the commands below: with all of them a payment goes its whole way,
-without any one it does not, and `pos-gateway check` names the one that is missing. The names are the defaults of
+Made by `make generated` from `gateway/kafka/rights.py`; a test compares, and another runs the gateway on a real
+Kafka with an authorizer, TLS and SCRAM under exactly the commands below: with all of them a payment goes its whole
+way, and without any one `pos-gateway check` fails and says which. The names are the defaults of
 `GATEWAY_TOPICS__*` and `GATEWAY_KAFKA__GROUP_ID`; with others, and with other principals, the commands change alike.
 
-The gateway makes no topic, changes none, and needs no right to the cluster. Its password is made at the broker
-(`kafka-configs.sh --alter --add-config 'SCRAM-SHA-512=[password=...]' --entity-type users --entity-name gateway`) and
-reaches it as `GATEWAY_KAFKA__SASL_PASSWORD`, or as a file of that name, in small letters, under `/run/secrets`.
+The gateway makes no topic, changes none, and needs no right to the cluster. Without DescribeConfigs it works, but
+cannot see a state topic that deletes before it has lost something. Its password is made at the broker
+(`kafka-configs.sh --alter --entity-type users`) and reaches it as `GATEWAY_KAFKA__SASL_PASSWORD`, or as a file
+under `/run/secrets`.
 
 ## The service
 
@@ -50,8 +51,8 @@ Their commands need the service's rights, and beside them:
 
 {operator}
 
-`partitions skip` and `partitions rebuild` fence whoever owns a partition: give their rights to people, for the time
-of the act.
+`partitions skip` and `partitions rebuild` fence whoever owns a partition: give their rights to people, for the
+time of the act.
 """
 
 

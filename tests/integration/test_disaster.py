@@ -1,5 +1,5 @@
-"""The recipes of deploy/docs/operations.md, run as they stand there: real processes, a real Kafka, a lost state topic,
-and two versions beside each other.
+"""Recipes of deploy/docs/operations.md, run as they stand there: real processes, a real Kafka, a lost state
+topic, and two versions beside each other.
 """
 
 import asyncio
