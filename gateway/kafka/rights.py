@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, for_code
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
@@ -123,20 +124,19 @@ async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[s
 async def _group(admin: AIOKafkaAdminClient, group_id: str) -> int:
     while True:
         try:
-            [answer] = await admin.describe_consumer_groups([group_id], include_authorized_operations=True)
+            coordinator = await admin.find_coordinator(group_id)
         except GroupAuthorizationFailedError:
             return 0
         except GroupCoordinatorNotAvailableError:
             # So a cluster answers that has had no group yet, until it has made the topic of their offsets.
             await asyncio.sleep(_AGAIN_SECONDS)
             continue
-        told = answer.to_object()
-        [group] = told["groups"]
-        # aiokafka reads what is allowed behind the list, which for a list of one is the same bytes.
-        refused = for_code(group["error_code"]) is GroupAuthorizationFailedError
-        if group["error_code"] and not refused:
-            raise for_code(group["error_code"])
-        return 0 if refused else int(told["authorized_operations"])
+        answer = await admin._send_request(_AllowedGroupRequest(group_id), coordinator)
+        [group] = answer.to_object()["groups"]
+        fault = for_code(group["error_code"])
+        if group["error_code"] and fault is not GroupAuthorizationFailedError:
+            raise fault
+        return 0 if group["error_code"] else int(group["authorized_operations"])
 
 
 _AGAIN_SECONDS: Final = 0.2
@@ -205,3 +205,22 @@ class _AllowedRequest(Request[_AllowedStruct]):  # type: ignore[misc]
 
     def build(self, struct: Any) -> Any:
         return struct(self._topics, False, False, True)
+
+
+class _AllowedGroupStruct(RequestStruct):  # type: ignore[misc]
+    """aiokafka's own asks for this and then reads the answer as if it had not."""
+
+    API_KEY = 15
+    API_VERSION = 3
+    RESPONSE_TYPE = DescribeGroupsResponse_v3
+    SCHEMA = DescribeGroupsRequest_v3.SCHEMA
+
+
+class _AllowedGroupRequest(Request[_AllowedGroupStruct]):  # type: ignore[misc]
+    API_KEY = 15
+
+    def __init__(self, group_id: str) -> None:
+        self._group_id = group_id
+
+    def build(self, struct: Any) -> Any:
+        return struct([self._group_id], True)
