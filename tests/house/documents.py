@@ -14,7 +14,7 @@ from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
-from tests.house import acls, markdown
+from tests.house import acls, licences, markdown
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
 
@@ -108,6 +108,7 @@ def rules_document() -> str:
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
     ROOT / "deploy" / "docs" / "acls.md": acls.document,
+    licences.DOCUMENT: licences.document,
     ROOT / "README.md": readme,
 }
 RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}

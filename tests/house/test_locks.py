@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15}
+LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15, "audit": 15}
 """A lock with fewer is no lock of all that it installs."""
 LOCKS = tuple(LEAST_PINS)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -19,7 +19,10 @@ DECLARED = {
     "dev": PROJECT["dependencies"]
     + PROJECT["optional-dependencies"]["demo"]
     + PROJECT["optional-dependencies"]["dev"],
-    "mutate": (ROOT / "requirements" / "mutate.in").read_text(encoding="utf-8").splitlines(),
+    **{
+        name: (ROOT / "requirements" / f"{name}.in").read_text(encoding="utf-8").splitlines()
+        for name in ("mutate", "audit")
+    },
 }
 
 
