@@ -125,30 +125,25 @@ def _after(
 
 
 def _begun(state: PaymentState, event: Told, message: Message | None) -> PaymentState:
-    match message.data if message is not None else None:
-        case InitiatePayment() | PreparePayment():
-            assert message is not None
-            return replace(state, start=Start(message, answered=True))
-        case ReadyPayment():
-            return replace(state, ready=message)
-        case CreateRefund() if event.adopted and event.answered_type == "refund.create":
-            return replace(state, start=None, adoption=message)
-        case _:
-            return state
+    data = None if message is None else message.data
+    if message is not None and isinstance(data, InitiatePayment | PreparePayment):
+        return replace(state, start=Start(message, answered=True))
+    if isinstance(data, ReadyPayment):
+        return replace(state, ready=message)
+    if isinstance(data, CreateRefund) and event.adopted and event.answered_type == "refund.create":
+        return replace(state, start=None, adoption=message)
+    return state
 
 
 def _deadline_ms(state: PaymentState, event: Told, message: Message | None, rules: Rules) -> int | None:
     if state.status not in ACTIVE:
         return None
-    match message.data if message is not None else None:
-        case (
-            InitiatePayment(approval_timeout_seconds=seconds) | ReadyPayment(approval_timeout_seconds=seconds)
-        ):
-            return event.at_ms + (seconds or rules.approval_timeout_seconds) * 1000
-        case PreparePayment():
-            return event.at_ms + rules.prepared_timeout_seconds * 1000
-        case _:
-            return state.approval_deadline_ms
+    data = None if message is None else message.data
+    if isinstance(data, InitiatePayment | ReadyPayment):
+        return event.at_ms + (data.approval_timeout_seconds or rules.approval_timeout_seconds) * 1000
+    if isinstance(data, PreparePayment):
+        return event.at_ms + rules.prepared_timeout_seconds * 1000
+    return state.approval_deadline_ms
 
 
 def _message(state: PaymentState, event: Told, commands: Mapping[MessageId, Message]) -> Message | None:

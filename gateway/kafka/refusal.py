@@ -42,15 +42,13 @@ async def reason(connection: Mapping[str, Any], timeout_seconds: float) -> str:
 
 
 def _told(fault: Exception, connection: Mapping[str, Any]) -> str | None:
-    match fault:
-        case SaslAuthenticationFailed():
-            user, mechanism = connection.get("sasl_plain_username"), connection.get("sasl_mechanism")
-            return f"user {user!r} is unknown there or its password is wrong ({mechanism})"
-        case UnsupportedSaslMechanismError():
-            return f"it does not offer {connection.get('sasl_mechanism')}"
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted: {fault.verify_message}"
-        case ssl.SSLError():
-            return f"no TLS with it: {fault.reason or type(fault).__name__}"
-        case _:
-            return None
+    if isinstance(fault, SaslAuthenticationFailed):
+        user, mechanism = connection.get("sasl_plain_username"), connection.get("sasl_mechanism")
+        return f"user {user!r} is unknown there or its password is wrong ({mechanism})"
+    if isinstance(fault, UnsupportedSaslMechanismError):
+        return f"it does not offer {connection.get('sasl_mechanism')}"
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {fault.verify_message}"
+    if isinstance(fault, ssl.SSLError):
+        return f"no TLS with it: {fault.reason or type(fault).__name__}"
+    return None

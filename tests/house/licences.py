@@ -27,8 +27,8 @@ _SPELT: Final = {
 }
 _HEAD: Final = """# Licences
 
-Made by `make generated` from the metadata of what `requirements/run.txt` pins; a test compares, and refuses a licence
-that is not among these: {allowed}.
+Made by `make generated` from the metadata of what `requirements/run.txt` pins; a test compares, and refuses a
+licence that is not among these: {allowed}.
 
 {table}
 """
@@ -40,7 +40,7 @@ def pinned() -> list[str]:
 
 
 def licence(package: str) -> str | None:
-    """As an SPDX expression where its makers wrote one; None where it is not installed, on this Python or system."""
+    """As an SPDX expression where its makers wrote one; None where it is not installed here."""
     try:
         told = metadata(package)
     except PackageNotFoundError:

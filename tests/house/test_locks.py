@@ -61,7 +61,7 @@ def test_what_is_declared_is_pinned_within_its_bounds(name: str) -> None:
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    run, demo, dev, mutate = (pins(lock(name)) for name in LOCKS)
+    run, demo, dev, mutate = (pins(lock(name)) for name in ("run", "demo", "dev", "mutate"))
     assert run.items() < demo.items() < dev.items()
     assert all(dev.get(name, version) == version for name, version in mutate.items())
 
