@@ -288,5 +288,7 @@ def _heard(answer: "asyncio.Future[Any]") -> None:
 
 
 def _told(trouble: BaseException) -> str:
-    text = NOT_ALLOWED.get(type(trouble)) or str(trouble)
+    if type(trouble) in NOT_ALLOWED:
+        return NOT_ALLOWED[type(trouble)]
+    text = str(trouble)
     return f"{type(trouble).__name__}: {text}" if text else type(trouble).__name__
