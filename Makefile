@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated pictures bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate audit lint types fmt lock generated pictures bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,15 @@ SAMPLE ?= 400
 mutate: $(VENV)/.mutate ## change the rules one thing at a time, and count what is caught
 	$(BIN)/python -m tests.mutation --sample $(SAMPLE)
 
+AUDIT := .cache/audit
+$(AUDIT)/.done: requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: $(VENV)/.dev $(AUDIT)/.done ## known holes in what the service runs with, where an advisory service answers
+	$(BIN)/python -m tests.house.audit $(AUDIT)/bin/pip-audit
+
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -77,6 +86,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/pictures.txt requirements/pictures.in
+	$(PIP_COMPILE) -o requirements/audit.txt requirements/audit.in
 
 generated: $(VENV)/.dev ## renew the documents that are made from the code
 	$(BIN)/python -m tests.house.documents

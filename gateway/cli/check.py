@@ -1,26 +1,27 @@
 """`check`: would the service start here, and would it be ready?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 import typer
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 
 from gateway.cli.configuration import quiet
 from gateway.cli.kafka_door import REACH_TIMEOUT_SECONDS, look
 from gateway.cli.outcome import ExitCode, Failed
 from gateway.cli.table import show_table
-from gateway.kafka import topics
-from gateway.kafka.admin import told
+from gateway.kafka import rights, topics
+from gateway.kafka.admin import administrator, told
 from gateway.kafka.log import BrokerTrouble
 from gateway.mobilepay.client import MobilePay
 from gateway.settings import Settings, SettingsProblems, load, variable
 
 _TOKEN_SLACK_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
+_TRANSACTIONS: Final = "rights: transactional ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def register(application: typer.Typer) -> None:
 def check() -> None:
     """Look at settings, broker, topics, rights and token; exit code 1 if one does not hold.
 
-    Rights are tried where trying changes nothing: reading the topics, reading the group's offsets, taking a
-    transactional id. The right to write to the topics cannot be tried without writing, and is not.
+    Of rights to topics and to the group the broker is asked; that to transactional ids is tried, under one that is
+    no partition's.
     """
     lines = asyncio.run(_look_at_all())
     show_table(("what", "verdict"), [(line.name, line.verdict) for line in lines])
@@ -87,41 +88,34 @@ async def _kafka_lines(settings: Settings) -> AsyncIterator[Line]:
         yield Line(name, finding.text if finding.blocks else None, finding.text if differs else "")
     if any(finding.blocks for finding in findings):
         return
-    yield await _tried("rights: read the topics", _read_topics(settings))
-    yield await _tried("rights: the group's offsets", _read_group(settings))
-    yield await _tried("rights: transactional ids", _take_transactional_id(settings))
+    yield await _rights_line(settings)
+    yield await _transactional_id_line(settings)
 
 
-async def _tried(name: str, attempt: Coroutine[None, None, None]) -> Line:
+async def _rights_line(settings: Settings) -> Line:
+    """What the broker says of them; one that has no authorizer allows everything."""
+    needed = rights.of_gateway(settings.topics, settings.kafka.group_id)
+    if settings.notifications_port is not None:
+        needed += rights.of_notifications(settings.topics)
     try:
-        await asyncio.wait_for(attempt, REACH_TIMEOUT_SECONDS)
+        async with administrator(settings.kafka.connection(), REACH_TIMEOUT_SECONDS) as admin:
+            lacking = await rights.missing(admin, needed)
+    except BrokerTrouble as trouble:
+        return Line("rights", f"cannot be known: {trouble}")
+    # That of settings is told with the topic, which can be used without.
+    told = [f"{r.act} on {r.resource} {r.name}" for r in lacking if r.act is not rights.Act.DESCRIBE_CONFIGS]
+    return Line("rights", f"missing: {', '.join(told)}" if told else None)
+
+
+async def _transactional_id_line(settings: Settings) -> Line:
+    try:
+        await asyncio.wait_for(_take_transactional_id(settings), REACH_TIMEOUT_SECONDS)
+    except TransactionalIdAuthorizationFailed:
+        prefix = f"{settings.kafka.group_id}-{settings.topics.commands}-"
+        return Line(_TRANSACTIONS, f"missing: Write on transactional-id {prefix}*")
     except (KafkaError, OSError, TimeoutError) as fault:
-        return Line(name, f"{type(fault).__name__}: {told(fault)}")
-    return Line(name)
-
-
-async def _read_topics(settings: Settings) -> None:
-    names = settings.topics
-    consumer = AIOKafkaConsumer(**settings.kafka.connection(), isolation_level="read_committed")
-    try:
-        await consumer.start()
-        for name in (names.commands, names.events, names.state, names.dead_letters):
-            await consumer.end_offsets([TopicPartition(name, 0)])
-    finally:
-        await consumer.stop()
-
-
-async def _read_group(settings: Settings) -> None:
-    consumer = AIOKafkaConsumer(
-        **settings.kafka.connection(), group_id=settings.kafka.group_id, enable_auto_commit=False
-    )
-    where = TopicPartition(settings.topics.commands, 0)
-    try:
-        await consumer.start()
-        consumer.assign([where])
-        await consumer.committed(where)
-    finally:
-        await consumer.stop()
+        return Line(_TRANSACTIONS, f"{type(fault).__name__}: {told(fault)}")
+    return Line(_TRANSACTIONS)
 
 
 async def _take_transactional_id(settings: Settings) -> None:

@@ -35,8 +35,11 @@ async def look(settings: BrokerSettings) -> Mapping[str, topics.Found]:
 
 
 async def partition_count(settings: BrokerSettings, topic: str) -> int:
-    """How many partitions one of the four has; ends the command with 2 where it does not exist."""
-    count = (await look(settings))[topic].partitions
+    """How many partitions one of the four has; ends the command with 2 where it does not exist or is hidden."""
+    found = (await look(settings))[topic]
+    if found.hidden:
+        raise Failed(ExitCode.WRONG_USAGE, f"topic {topic} may not be seen: the rights to it are missing")
+    count = found.partitions
     if count is None:
         raise Failed(
             ExitCode.WRONG_USAGE, f"topic {topic} does not exist: pos-gateway topics create makes it"

@@ -1,4 +1,4 @@
-"""`partitions list|skip`: how each partition stands, and the way past a batch that cannot be decoded."""
+"""`partitions list|skip|rebuild`: how each partition stands, and the way past a batch that cannot be decoded."""
 
 import asyncio
 import getpass
@@ -14,6 +14,7 @@ from gateway.cli.configuration import broker_settings
 from gateway.cli.kafka_door import partition_count, reaching
 from gateway.cli.outcome import ExitCode, Failed
 from gateway.cli.reading import within
+from gateway.cli.rebuilding import rebuild_
 from gateway.cli.shown import json_line
 from gateway.cli.table import show_table
 from gateway.codec.dead_letters import Origin, Skip, write_skip
@@ -38,6 +39,7 @@ def register(application: typer.Typer) -> None:
     )
     group.command("list", epilog="Example: pos-gateway partitions list")(list_)
     group.command("skip", epilog="Example: pos-gateway partitions skip --partition 3 --offset 1742")(skip_)
+    group.command("rebuild", epilog="Example: pos-gateway partitions rebuild --dry-run")(rebuild_)
     application.add_typer(group, name="partitions", epilog="Example: pos-gateway partitions list")
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -50,18 +50,27 @@ class EmbeddedKafka:
     """One broker with its folder and ports, which stay the same over `stop` or `kill` and another `start`.
 
     `folder` keeps the data and the log (a temporary one otherwise, removed on leaving the context); `port` is
-    the listener's (a free one otherwise); `properties` are added to the broker's own. Each method that starts
-    or ends the broker blocks for seconds; `async with` does so in a thread.
+    the listener's (a free one otherwise); `properties` are added to the broker's own, `format_options` given when
+    its folder is formatted. `secured`: a second listener, SASL_SSL, on a port of its own; who it trusts is for
+    `properties` to say. Each method that starts or ends the broker blocks for seconds; `async with` does so in a
+    thread.
     """
 
     def __init__(
-        self, folder: Path | None = None, port: int | None = None, properties: Mapping[str, str] | None = None
+        self,
+        folder: Path | None = None,
+        port: int | None = None,
+        properties: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+        secured: bool = False,
     ) -> None:
         self._own_folder = tempfile.TemporaryDirectory(prefix="gateway-kafka-") if folder is None else None
         self.folder = Path(self._own_folder.name) if self._own_folder else Path(folder or "")
         self.folder.mkdir(parents=True, exist_ok=True)
-        free, self._controller_port = _free_ports(2)
+        free, self._controller_port, beside = _free_ports(3)
         self.port = port or free
+        self.secured_port = beside if secured else None
+        self._format_options = format_options
         self._properties = dict(properties or {})
         self._guard: subprocess.Popen[bytes] | None = None
         self._java_pid: int | None = None
@@ -184,6 +193,7 @@ class EmbeddedKafka:
 
     def _format(self, java: list[str], config: Path) -> None:
         command = [*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
+        command += self._format_options
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_SECONDS, check=False
         )
@@ -191,14 +201,16 @@ class EmbeddedKafka:
             raise BrokerUnavailable(f"the broker's folder cannot be formatted: {done.stdout}{done.stderr}")
 
     def _config(self) -> str:
-        here = f"127.0.0.1:{self.port}"
+        open_to = f"PLAINTEXT://127.0.0.1:{self.port}"
+        if self.secured_port is not None:
+            open_to += f",SASL_SSL://127.0.0.1:{self.secured_port}"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "listeners": f"PLAINTEXT://{here},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{here}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{open_to},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": open_to,
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self.folder / "data"),
             "num.partitions": "1",

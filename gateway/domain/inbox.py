@@ -16,10 +16,13 @@ EXPIRED_TEXT = "the command expired before it could be carried out"
 
 
 def accept(d: Draft, message: Message) -> None:
-    """Take a command in, once; a repeat is ignored, the same id with other data is a dead letter."""
+    """Take a command in, once; a repeat is ignored, the same id with other data is a dead letter.
+
+    The hash is empty of what was answered before the state was rebuilt, where the command itself was gone.
+    """
     for known in d.state.remembered:
         if known.id == message.id:
-            if known.data_hash != message.data_hash:
+            if known.data_hash not in ("", message.data_hash):
                 d.dead_letter = DeadLetterReason.ID_REUSED
             return
     if d.state.waiting >= d.rules.max_waiting_commands:

@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from gateway.kafka import refusal
 from gateway.kafka.log import BrokerTrouble
 
 
@@ -24,6 +25,8 @@ async def administrator(
         async with asyncio.timeout(timeout_seconds):
             await client.start()
             yield client
+    except KafkaConnectionError as fault:
+        raise BrokerTrouble(await refusal.reason(connection, timeout_seconds)) from fault
     except (KafkaError, OSError, TimeoutError) as fault:
         raise BrokerTrouble(told(fault)) from fault
     finally:
@@ -32,8 +35,10 @@ async def administrator(
 
 def told(fault: BaseException) -> str:
     """One line for people about a fault of the broker or of the way to it."""
+    if type(fault) in refusal.NOT_ALLOWED:
+        return refusal.NOT_ALLOWED[type(fault)]
     if isinstance(fault, KafkaConnectionError):
-        return "no connection"
+        return refusal.NO_CONNECTION
     if isinstance(fault, TimeoutError):
         return "no answer"
     if isinstance(fault, KafkaError):

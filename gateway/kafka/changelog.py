@@ -41,24 +41,32 @@ class Restored:
     checkpoint: Checkpoint | None = None
     count: int = 0
     """Entries read."""
+    later: dict[str, int] = field(default_factory=dict)
+    """Of states that stand there by a later version than can be read: that version."""
 
     def take(self, entries: Sequence[Entry], state_version: int) -> None:
-        """Take entries in, oldest first. Raises Unreadable."""
+        """Take entries in, oldest first; `require_readable` once all are. Raises Unreadable."""
         self.count += len(entries)
         for entry in entries:
             if entry.key == CHECKPOINT_KEY:
                 self.checkpoint = read_checkpoint(entry)
                 continue
             key = _key(entry)
+            version = 0 if entry.value is None else _version(entry)
+            self.later.pop(key, None)
             if entry.value is None:
                 self.states.pop(key, None)
+            elif version > state_version:
+                self.later[key] = version
             else:
-                version = _version(entry)
-                if version > state_version:
-                    raise Unreadable(
-                        f"the state of {key} has version {version}, this instance reads up to {state_version}"
-                    )
                 self.states[key] = entry.value
+
+    def require_readable(self, state_version: int) -> None:
+        """What a later version wrote and overwrote or forgot since is in nobody's way. Raises Unreadable."""
+        for key, version in self.later.items():
+            raise Unreadable(
+                f"the state of {key} has version {version}, this instance reads up to {state_version}"
+            )
 
 
 def state_entry(key: str, state: bytes | None, version: int) -> Entry:

@@ -67,6 +67,7 @@ async def read_back(log: Log, number: int, state_version: int, watchdog: Watchdo
     async for entries in log.changelog(number):
         restored.take(entries, state_version)
         watchdog.restored(restored.count)
+    restored.require_readable(state_version)
     return restored
 
 

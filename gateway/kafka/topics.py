@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from gateway.kafka.transactions import TopicNames
 
@@ -39,10 +39,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic as the broker has it; `partitions` None where it does not exist."""
+    """A topic as the broker has it; `partitions` None where it does not exist, or we may not know: `hidden`.
+    `settings` None: we may not read them.
+    """
 
     partitions: int | None
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] | None
+    hidden: bool = False
 
 
 def plans(names: TopicNames) -> tuple[TopicPlan, ...]:
@@ -75,8 +78,13 @@ def compare(plan: Sequence[TopicPlan], found: Mapping[str, Found]) -> list[Findi
 
 
 def _compare_one(plan: TopicPlan, found: Found) -> Finding:
+    if found.hidden:
+        return Finding(plan.name, "may not be seen: the rights to it are missing", ok=False, blocks=True)
     if found.partitions is None:
         return Finding(plan.name, "does not exist (pos-gateway topics create)", ok=False, blocks=True)
+    if found.settings is None:
+        text = f"{found.partitions} partitions; its settings may not be read (DescribeConfigs is missing)"
+        return Finding(plan.name, text, ok=False)
     wrong = [
         f"{name} is {found.settings[name]}, should be {value}"
         for name, value in plan.settings.items()
@@ -101,20 +109,25 @@ async def look(admin: AIOKafkaAdminClient, plan: Sequence[TopicPlan]) -> dict[st
     partitions = {
         topic["topic"]: len(topic["partitions"]) if topic["error_code"] == 0 else None for topic in described
     }
+    hidden = {t["topic"] for t in described if for_code(t["error_code"]) is TopicAuthorizationFailedError}
     existing = [topic for topic in plan if partitions.get(topic.name) is not None]
     settings = await _settings(admin, existing)
-    return {t.name: Found(partitions.get(t.name), settings.get(t.name, {})) for t in plan}
+    return {
+        t.name: Found(partitions.get(t.name), settings.get(t.name, {}), hidden=t.name in hidden) for t in plan
+    }
 
 
-async def _settings(admin: AIOKafkaAdminClient, plan: Sequence[TopicPlan]) -> dict[str, dict[str, str]]:
+async def _settings(
+    admin: AIOKafkaAdminClient, plan: Sequence[TopicPlan]
+) -> dict[str, dict[str, str] | None]:
     if not plan:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, t.name, dict.fromkeys(t.settings)) for t in plan]
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str] | None] = {}
     for answer in await admin.describe_configs(resources):
         for code, _, _, name, entries in answer.resources:
             # Not being allowed to describe a topic's settings is no reason not to use it.
-            found[name] = {entry[0]: str(entry[1]) for entry in entries} if code == 0 else {}
+            found[name] = {entry[0]: str(entry[1]) for entry in entries} if code == 0 else None
     return found
 
 

@@ -23,6 +23,7 @@ from aiokafka.errors import (
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Entry, Fenced, Producer, Staged
 from gateway.kafka.records import Channel, Outgoing
+from gateway.kafka.refusal import NOT_ALLOWED
 
 MAX_REQUEST_BYTES = 4_194_304
 MAX_BATCH_BYTES = 262_144
@@ -287,5 +288,7 @@ def _heard(answer: "asyncio.Future[Any]") -> None:
 
 
 def _told(trouble: BaseException) -> str:
+    if type(trouble) in NOT_ALLOWED:
+        return NOT_ALLOWED[type(trouble)]
     text = str(trouble)
     return f"{type(trouble).__name__}: {text}" if text else type(trouble).__name__

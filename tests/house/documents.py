@@ -18,7 +18,7 @@ from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from gateway.published import documents
-from tests.house import markdown, reference
+from tests.house import acls, licences, markdown, reference
 from tests.house.metrics_table import metrics_document
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
@@ -116,6 +116,8 @@ DOCUMENTS = {
     ROOT / "deploy" / "docs" / "metrics.md": metrics_document,
     ROOT / "deploy" / "alerts" / "slo.yaml": objectives.rules_file,
     **{ROOT / "deploy" / "grafana" / name: make for name, make in dashboards.FILES.items()},
+    ROOT / "deploy" / "docs" / "acls.md": acls.document,
+    licences.DOCUMENT: licences.document,
     ROOT / "README.md": readme,
     reference.README: reference.readme,
     **{ROOT / "schemas" / path: partial(CONTRACT.__getitem__, path) for path in CONTRACT},

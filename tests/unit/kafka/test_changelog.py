@@ -70,7 +70,14 @@ def test_the_last_word_on_each_key_counts_and_a_tombstone_removes() -> None:
 def test_a_state_of_a_later_version_is_not_read_an_earlier_one_is() -> None:
     assert restored([state_entry("p:1", b"x", 1)], version=2).states == {"p:1": b"x"}
     with pytest.raises(Unreadable, match="p:1 has version 2, this instance reads up to 1"):
-        restored([state_entry("p:1", b"x", 2)], version=1)
+        restored([state_entry("p:1", b"x", 2)], version=1).require_readable(1)
+
+
+@pytest.mark.parametrize("last", [state_entry("p:1", b"old", 1), state_entry("p:1", None, 1)])
+def test_a_later_version_that_has_gone_again_is_in_nobodys_way(last: Entry) -> None:
+    found = restored([state_entry("p:1", b"x", 2), last])
+    found.require_readable(1)
+    assert found.states == ({} if last.value is None else {"p:1": b"old"})
 
 
 @pytest.mark.parametrize(
