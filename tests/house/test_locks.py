@@ -9,11 +9,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15}
+LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15, "build": 4}
 """A lock with fewer is no lock of all that it installs."""
 LOCKS = tuple(LEAST_PINS)
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 DECLARED = {
+    "build": PYPROJECT["build-system"]["requires"],
     "run": PROJECT["dependencies"],
     "demo": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["demo"],
     "dev": PROJECT["dependencies"]
@@ -58,8 +60,9 @@ def test_what_is_declared_is_pinned_within_its_bounds(name: str) -> None:
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    run, demo, dev, mutate = (pins(lock(name)) for name in LOCKS)
+    run, demo, dev, mutate, build = (pins(lock(name)) for name in LOCKS)
     assert run.items() < demo.items() < dev.items()
+    assert build.items() < dev.items()
     assert all(dev.get(name, version) == version for name, version in mutate.items())
 
 
