@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate chart lint types fmt lock generated bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,10 @@ SAMPLE ?= 400
 mutate: $(VENV)/.mutate ## change the rules one thing at a time, and count what is caught
 	$(BIN)/python -m tests.mutation --sample $(SAMPLE)
 
+chart: $(VENV)/.dev ## the Helm chart's tests, with their tools in .cache; Helm is built once, in minutes
+	$(BIN)/python -m tests.chart.tools
+	$(BIN)/python -m pytest tests/chart
+
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -76,6 +80,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
+	$(PIP_COMPILE) -o requirements/chart.txt requirements/chart.in
 
 generated: $(VENV)/.dev ## renew the documents that are made from the code
 	$(BIN)/python -m tests.house.documents

@@ -14,6 +14,8 @@ from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
+from tests.chart import documents as chart
+from tests.chart import golden
 from tests.house import markdown
 from tests.house.proof import readme
 from tests.unit.domain.recorded_turns import recorded
@@ -108,8 +110,12 @@ def rules_document() -> str:
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
     ROOT / "README.md": readme,
+    **chart.documents(),
 }
-RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}
+RECORDS = {
+    ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded,
+    **golden.records(),
+}
 """Written anew beside the documents; the suite that they belong to compares."""
 
 
@@ -118,6 +124,8 @@ def write() -> None:
     for path, make in (DOCUMENTS | RECORDS).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
+    for path in chart.strays():
+        path.unlink()
 
 
 def _diagram(table: Mapping[StrEnum, Iterable[StrEnum]], ended: Iterable[StrEnum]) -> str:  # type: ignore[type-var]

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.chart import documents as chart
 from tests.house.documents import DOCUMENTS
 
 
 @pytest.mark.parametrize(("path", "make"), DOCUMENTS.items(), ids=lambda it: getattr(it, "name", ""))
 def test_a_generated_document_is_up_to_date(path: Path, make: Callable[[], str]) -> None:
     assert path.read_text(encoding="utf-8") == make(), "run `make generated`"
+
+
+def test_the_chart_has_copies_of_nothing_that_is_gone() -> None:
+    assert chart.strays() == [], "run `make generated`"
