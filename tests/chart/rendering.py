@@ -58,12 +58,17 @@ def the(found: Iterable[Object], kind: str, name: str | None = None) -> Object:
     return one
 
 
+def workload(found: Iterable[Object]) -> Object:
+    """The Deployment or StatefulSet of the gateways."""
+    (one,) = (o for o in found if o["kind"] in ("Deployment", "StatefulSet"))
+    return one
+
+
 def pods(found: Iterable[Object]) -> dict[str, Object]:
-    """The spec of each pod, by the kind that makes it."""
-    specs = {}
-    for one in found:
-        if one["kind"] == "Pod":
-            specs["Pod"] = one["spec"]
-        elif "template" in one.get("spec", {}):
-            specs[one["kind"]] = one["spec"]["template"]["spec"]
-    return specs
+    """Each pod with its metadata, by its component."""
+    made = [one if one["kind"] == "Pod" else one.get("spec", {}).get("template") for one in found]
+    return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in made if one}
+
+
+def specs(found: Iterable[Object]) -> dict[str, Object]:
+    return {component: pod["spec"] for component, pod in pods(found).items()}

@@ -9,7 +9,8 @@ from gateway.app import porch, service, web
 from gateway.kafka import sender, transactions
 from gateway.kafka.limits import Limits
 from gateway.observability.health import LOOP_SILENCE_SECONDS, NO_PROGRESS_SECONDS
-from tests.chart.rendering import CASES, Object, objects, of, pods, the
+from gateway.settings.variables import KafkaVariables
+from tests.chart.rendering import CASES, Object, objects, of, pods, specs, the, workload
 from tests.chart.values_schema import schema
 
 LONG_ENOUGH = 1.2
@@ -22,16 +23,16 @@ def found(request: pytest.FixtureRequest, helm: Path) -> list[Object]:
 
 
 def containers(found: Iterable[Object]) -> list[Object]:
-    return [one for spec in pods(found).values() for one in spec["containers"]]
+    return [one for spec in specs(found).values() for one in spec["containers"]]
 
 
 def test_there_are_pods_to_look_at(helm: Path) -> None:
-    assert set(pods(objects(helm, "minimal"))) == {"StatefulSet", "Job", "Pod"}
-    assert set(pods(objects(helm, "plain"))) == {"StatefulSet", "Pod"}
+    assert set(pods(objects(helm, "minimal"))) == {"gateway", "topics", "check"}
+    assert set(pods(objects(helm, "plain"))) == {"gateway", "check"}
 
 
 def test_each_pod_has_no_rights_but_to_run(found: list[Object]) -> None:
-    for spec in pods(found).values():
+    for spec in specs(found).values():
         assert spec["automountServiceAccountToken"] is False
         assert spec["enableServiceLinks"] is False
         security = spec["securityContext"]
@@ -86,7 +87,7 @@ def drain_seconds() -> float:
 
 
 def test_a_stop_ends_before_it_is_cut_off(found: list[Object]) -> None:
-    grace = pods(found)["StatefulSet"]["terminationGracePeriodSeconds"]
+    grace = specs(found)["gateway"]["terminationGracePeriodSeconds"]
     assert drain_seconds() * LONG_ENOUGH <= grace <= drain_seconds() * 2
 
 
@@ -98,7 +99,7 @@ def test_the_least_grace_that_may_be_set_is_that_of_a_drain(helm: Path) -> None:
 
 
 def test_probes_ask_what_the_service_answers(found: list[Object]) -> None:
-    (gateway,) = pods(found)["StatefulSet"]["containers"]
+    (gateway,) = specs(found)["gateway"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in gateway["ports"]}
     assert len(set(ports.values())) == len(ports)
     for probe, path in (
@@ -116,24 +117,48 @@ def test_probes_ask_what_the_service_answers(found: list[Object]) -> None:
 
 
 def test_monitors_budgets_and_services_find_the_gateways_and_nothing_else(found: list[Object]) -> None:
-    labels = {
-        of(one)[0]: one["spec"]["template"]["metadata"]["labels"]
-        for one in found
-        if "template" in one.get("spec", {})
-    }
-    labels["Pod"] = the(found, "Pod")["metadata"]["labels"]
+    labels = {component: pod["metadata"]["labels"] for component, pod in pods(found).items()}
     selectors = [
         one["spec"]["selector"].get("matchLabels", one["spec"]["selector"])
         for one in found
-        if one["kind"] in ("Service", "StatefulSet", "PodMonitor", "PodDisruptionBudget")
+        if one["kind"] in ("Service", "Deployment", "StatefulSet", "PodMonitor", "PodDisruptionBudget")
     ]
     assert len(selectors) >= 2
     for selector in selectors:
-        assert [kind for kind, own in labels.items() if selector.items() <= own.items()] == ["StatefulSet"]
-    for spread in pods(found)["StatefulSet"].get("topologySpreadConstraints", []):
-        assert spread["labelSelector"]["matchLabels"].items() <= labels[
-            "StatefulSet"
-        ].items() or "team" in str(spread)
+        assert [name for name, own in labels.items() if selector.items() <= own.items()] == ["gateway"]
+
+
+def test_pods_spread_apart_from_their_likes(helm: Path) -> None:
+    for name in ("minimal", "static"):
+        pod = pods(objects(helm, name))["gateway"]
+        spreads = pod["spec"]["topologySpreadConstraints"]
+        assert {one["topologyKey"] for one in spreads} == {
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+        }
+        for one in spreads:
+            assert one["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (given,) = specs(objects(helm, "certificates"))["gateway"]["topologySpreadConstraints"]
+    assert given["labelSelector"] == {"matchLabels": {"team": "payments"}}
+
+
+def test_a_new_gateway_is_ready_before_an_old_one_leaves(helm: Path) -> None:
+    spec = the(objects(helm, "minimal"), "Deployment")["spec"]
+    assert spec["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+    }
+    assert spec["minReadySeconds"] > KafkaVariables().session_timeout_seconds
+    assert "serviceName" not in spec
+
+
+def test_static_members_are_pods_whose_names_come_back(helm: Path) -> None:
+    found = objects(helm, "static")
+    spec = the(found, "StatefulSet")["spec"]
+    assert spec["serviceName"] in {of(one)[1] for one in found if one["kind"] == "Service"}
+    assert spec["podManagementPolicy"] == "Parallel"
+    assert "strategy" not in spec
+    assert the(found, "ScaledObject")["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
 
 
 def test_a_service_monitor_finds_the_port_that_has_metrics(helm: Path) -> None:
@@ -224,12 +249,12 @@ def test_topics_are_made_before_the_gateways_and_by_what_is_there_then(helm: Pat
 
 def test_with_keda_the_number_is_kedas(helm: Path) -> None:
     found = objects(helm, "everything")
-    workload, scaled = the(found, "StatefulSet"), the(found, "ScaledObject")["spec"]
-    assert "replicas" not in workload["spec"]
+    gateways, scaled = workload(found), the(found, "ScaledObject")["spec"]
+    assert "replicas" not in gateways["spec"]
     assert scaled["scaleTargetRef"] == {
-        "apiVersion": workload["apiVersion"],
-        "kind": "StatefulSet",
-        "name": workload["metadata"]["name"],
+        "apiVersion": gateways["apiVersion"],
+        "kind": gateways["kind"],
+        "name": gateways["metadata"]["name"],
     }
     assert 1 <= scaled["minReplicaCount"] <= scaled["maxReplicaCount"] <= 12
     assert "idleReplicaCount" not in scaled

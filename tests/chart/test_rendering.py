@@ -11,7 +11,19 @@ import yaml
 
 from tests.chart.documents import DEPLOY
 from tests.chart.golden import NAMES, golden, records
-from tests.chart.rendering import CASES, CHART, NEWEST, Object, Refused, case, objects, of, rendered, the
+from tests.chart.rendering import (
+    CASES,
+    CHART,
+    NEWEST,
+    Object,
+    Refused,
+    case,
+    objects,
+    of,
+    rendered,
+    the,
+    workload,
+)
 
 JUDGING = Path(__file__).parent / "judging.py"
 VERSIONS = ("1.27.0", "1.32.0", NEWEST)
@@ -42,6 +54,7 @@ def test_an_api_server_takes_every_case(helm: Path, tools_python: Path, crds: li
             "Service",
             "ServiceAccount",
             "ServiceMonitor",
+            "Deployment",
             "StatefulSet",
             "TriggerAuthentication",
         ),
@@ -60,12 +73,12 @@ def changed(one: Object, *path: Any, value: Any) -> Object:
 
 def test_what_an_api_server_would_not_take_is_told(helm: Path, tools_python: Path, crds: list[Path]) -> None:
     found = objects(helm, "everything")
-    workload, scaled = the(found, "StatefulSet"), the(found, "ScaledObject")
+    gateways, scaled = workload(found), the(found, "ScaledObject")
     monitor, rule = the(found, "PodMonitor"), the(found, "PrometheusRule")
     wrong = [
-        changed(workload, "spec", "template", "spec", "automountServiceAccountTokens", value=False),
-        changed(workload, "spec", "minReadySeconds", value="15"),
-        changed(workload, "kind", value="StatefulSets"),
+        changed(gateways, "spec", "template", "spec", "automountServiceAccountTokens", value=False),
+        changed(gateways, "spec", "minReadySeconds", value="15"),
+        changed(gateways, "kind", value="Deployments"),
         changed(scaled, "spec", "minReplicas", value=2),
         changed(scaled, "spec", "triggers", 0, "metadata", "lagThreshold", value=5000),
         changed(monitor, "spec", "podMetricsEndpoints", 0, "every", value="30s"),
@@ -105,8 +118,8 @@ def test_names_are_taken_once_and_short_enough(helm: Path, name: str) -> None:
     found = objects(helm, name)
     assert len({of(one) for one in found}) == len(found)
     assert {one["metadata"]["namespace"] for one in found} == {"payments"}
-    # A pod of a StatefulSet bears its name with a hash of ten letters as a label.
-    assert max(len(the(found, "StatefulSet")["metadata"]["name"]) + 11, *(len(of(o)[1]) for o in found)) <= 63
+    # A pod has its owner's name and a hash, as its own name or in a label.
+    assert max(len(workload(found)["metadata"]["name"]) + 17, *(len(of(o)[1]) for o in found)) <= 63
     labels = {value for one in found for value in one["metadata"]["labels"].values()}
     assert max(map(len, labels)) <= 63
 

@@ -12,7 +12,7 @@ from gateway.kafka.topics import DEFAULT_PARTITIONS
 from gateway.settings import known_variables, load
 from gateway.settings.sources import read_variables
 from gateway.settings.variables import KafkaVariables, TopicVariables
-from tests.chart.rendering import CASES, Object, objects, pods, the
+from tests.chart.rendering import CASES, Object, objects, pods, specs, the
 from tests.chart.values_schema import MANAGED, camel, settings
 
 CERTIFICATES = "/etc/pos-gateway/tls"
@@ -85,7 +85,7 @@ def test_each_setting_that_is_no_secret_can_be_set_by_a_value(
     wanted = {name: other_than_the_default(name, schema) for name, schema in leaves(settings())}
     sets = tuple(f"settings.{name}={_json(value)}" for name, value in wanted.items())
     found = objects(helm, "minimal", sets=sets)
-    placed(environment(pods(found)["StatefulSet"], found), monkeypatch)
+    placed(environment(specs(found)["gateway"], found), monkeypatch)
     read, problems = read_variables(None, None)
     assert {p.variable for p in problems} == {"GATEWAY_POS__CLIENT_SECRET"}
     by_value = {"".join(camel(step) + "." for step in path)[:-1]: path for path in known_variables().values()}
@@ -115,7 +115,7 @@ def test_values_secrets_and_what_is_derived_are_all_the_settings_there_are() -> 
 @pytest.mark.parametrize("name", CASES)
 def test_no_pod_has_a_setting_that_is_none(helm: Path, name: str) -> None:
     found = objects(helm, name)
-    for spec in pods(found).values():
+    for spec in specs(found).values():
         names = set(environment(spec, found))
         sources = [s for volume in spec["volumes"] for s in volume["projected"]["sources"]]
         names |= {item["path"] for s in sources for each in s.values() for item in each.get("items", [])}
@@ -128,7 +128,7 @@ def test_the_gateway_reads_what_a_pod_has(
     """All ways at once: a map, variables, files of Secrets, and certificates at the paths that are named."""
     client = 'tls.kafka.client={"secret":"kafka-client","certificate":"user.crt","privateKey":"user.key"}'
     found = objects(helm, "everything", sets=(client,))
-    spec = pods(found)["StatefulSet"]
+    spec = specs(found)["gateway"]
     (container,) = spec["containers"]
     authority = trustme.CA()
     issued = authority.issue_cert("shop")
@@ -161,7 +161,6 @@ def test_the_gateway_reads_what_a_pod_has(
     assert read.kafka.sasl_password is not None
     assert read.kafka.sasl_password.reveal() == "scram"
     assert (read.kafka.sasl_mechanism, read.kafka.sasl_username) == ("SCRAM-SHA-512", "kafka-user")
-    assert read.kafka.group_instance_id == "pod_namespace-0.pod_name-0"
     assert read.kafka.ssl_certfile == f"{tmp_path}{CERTIFICATES}/kafka/tls.crt"
     assert read.pos.tls.ca_file == f"{tmp_path}{CERTIFICATES}/pos/ca.crt"
     assert (read.pos.client_id, read.notifications_port, read.command_limits.max_bytes) == (
@@ -171,27 +170,29 @@ def test_the_gateway_reads_what_a_pod_has(
     )
 
 
-def test_members_without_a_name_of_their_own_come_and_go(helm: Path) -> None:
-    found = objects(helm, "plain")
-    environ = environment(pods(found)["StatefulSet"], found)
-    assert "GATEWAY_KAFKA__GROUP_INSTANCE_ID" not in environ
-    assert "GATEWAY_KAFKA__SESSION_TIMEOUT_SECONDS" not in environ
+def test_members_have_names_where_their_pods_names_come_back(helm: Path) -> None:
+    named = {}
+    for name in ("minimal", "static"):
+        found = objects(helm, name)
+        environ = environment(specs(found)["gateway"], found)
+        named[name] = environ.get("GATEWAY_KAFKA__GROUP_INSTANCE_ID")
+    assert named == {"minimal": None, "static": "pod_namespace-0.pod_name-0"}
 
 
 def test_what_the_chart_must_know_of_the_defaults_is_so(helm: Path) -> None:
     (trigger,) = the(objects(helm, "sasl"), "ScaledObject")["spec"]["triggers"]
     defaults = (KafkaVariables().group_id, TopicVariables().commands)
     assert (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"]) == defaults
-    (gateway,) = pods(objects(helm, "minimal"))["StatefulSet"]["containers"]
+    (gateway,) = specs(objects(helm, "minimal"))["gateway"]["containers"]
     assert {port["containerPort"] for port in gateway["ports"]} == {8000}
-    (job,) = pods(objects(helm, "minimal"))["Job"]["containers"]
+    (job,) = specs(objects(helm, "minimal"))["topics"]["containers"]
     assert job["command"][-1] == str(DEFAULT_PARTITIONS)
 
 
 def test_other_settings_begin_new_pods(helm: Path) -> None:
     def mark(*sets: str) -> str:
-        template = the(objects(helm, "minimal", sets=sets), "StatefulSet")["spec"]["template"]
-        return str(template["metadata"]["annotations"]["checksum/settings"])
+        pod = pods(objects(helm, "minimal", sets=sets))["gateway"]
+        return str(pod["metadata"]["annotations"]["checksum/settings"])
 
     assert mark() == mark("replicas=5")
     assert mark() != mark('settings.log.level="debug"')

@@ -14,6 +14,10 @@
 {{- end }}
 {{- end }}
 
+{{- define "pos-gateway.kind" -}}
+{{ ternary "StatefulSet" "Deployment" .Values.staticMembership }}
+{{- end }}
+
 {{- define "pos-gateway.serviceAccount" -}}
 {{ .Values.serviceAccount.name | default (ternary (include "pos-gateway.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
