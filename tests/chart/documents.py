@@ -13,11 +13,7 @@ COPIED = ((DEPLOY / "alerts", "*.yaml", "alerts"), (DEPLOY / "grafana", "*.json"
 
 
 def documents() -> dict[Path, Callable[[], str]]:
-    made: dict[Path, Callable[[], str]] = {
-        CHART / "values.schema.json": values_schema.text,
-        CHART / "README.md": readme,
-    }
-    return made | {copy: _text_of(path) for copy, path in copies().items()}
+    return {CHART / "values.schema.json": values_schema.text, CHART / "README.md": readme}
 
 
 def copies() -> dict[Path, Path]:
@@ -35,5 +31,10 @@ def strays() -> list[Path]:
     return [path for path in sorted((CHART / "files").rglob("*")) if path.is_file() and path not in kept]
 
 
-def _text_of(path: Path) -> Callable[[], str]:
-    return lambda: path.read_text(encoding="utf-8")
+def copy() -> None:
+    """After all else is made, since some of the originals are."""
+    for path in strays():
+        path.unlink()
+    for path, original in copies().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(original.read_bytes())

@@ -70,7 +70,7 @@ def get_all() -> None:
     if python() is None:
         _get_python()
     if not (PLACE / "bin" / "helm").exists():
-        _run("go", "install", HELM, cwd=PLACE, GOBIN=str(PLACE / "bin"), GOFLAGS="-trimpath")
+        _run("go", "install", HELM, cwd=PLACE, GOBIN=str(PLACE / "bin"))
 
 
 def _get_crds() -> None:

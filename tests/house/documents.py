@@ -124,8 +124,7 @@ def write() -> None:
     for path, make in (DOCUMENTS | RECORDS).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
-    for path in chart.strays():
-        path.unlink()
+    chart.copy()
 
 
 def _diagram(table: Mapping[StrEnum, Iterable[StrEnum]], ended: Iterable[StrEnum]) -> str:  # type: ignore[type-var]
