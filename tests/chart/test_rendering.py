@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway import __version__
 from tests.chart.documents import DEPLOY
 from tests.chart.golden import NAMES, golden, records
 from tests.chart.rendering import (
@@ -168,3 +170,19 @@ def test_rules_and_dashboards_come_as_they_are(helm: Path) -> None:
     }
     dashboards = (DEPLOY / "grafana").glob("*.json")
     assert shown == {path.name: json.loads(path.read_text(encoding="utf-8")) for path in dashboards}
+
+
+def test_the_package_has_what_it_needs_and_no_more(helm: Path, tmp_path: Path) -> None:
+    subprocess.run([helm, "package", CHART, "--destination", tmp_path], check=True, capture_output=True)
+    (package,) = tmp_path.glob("*.tgz")
+    with tarfile.open(package) as archive:
+        names = {name.removeprefix("pos-gateway/") for name in archive.getnames()}
+    copies = {str(path.relative_to(CHART)) for path in (CHART / "files").rglob("*") if path.is_file()}
+    assert {"Chart.yaml", "README.md", "values.yaml", "values.schema.json"} | copies <= names
+    assert {name.partition("/")[0] for name in names if "/" in name} == {"files", "templates"}
+
+
+def test_the_version_is_the_gateways() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert chart["appVersion"] == __version__
+    assert chart["kubeVersion"] == f">={VERSIONS[0]}-0"
