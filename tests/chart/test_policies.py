@@ -161,15 +161,19 @@ def test_static_members_are_pods_whose_names_come_back(helm: Path) -> None:
     assert the(found, "ScaledObject")["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
 
 
-def test_a_service_monitor_finds_the_port_that_has_metrics(helm: Path) -> None:
+def test_monitors_ask_the_port_that_has_metrics(helm: Path) -> None:
     found = objects(helm, "plain", sets=("settings.notifications.port=8001",))
-    selector = the(found, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    spec = the(found, "ServiceMonitor")["spec"]
+    selector = spec["selector"]["matchLabels"]
     chosen = [
         one
         for one in found
         if one["kind"] == "Service" and selector.items() <= one["metadata"]["labels"].items()
     ]
     assert [[port["name"] for port in one["spec"]["ports"]] for one in chosen] == [["http"]]
+    pod_spec = the(objects(helm, "everything"), "PodMonitor")["spec"]
+    asked = [*spec["endpoints"], *pod_spec["podMetricsEndpoints"]]
+    assert [(one["port"], one["path"]) for one in asked] == [("http", "/metrics")] * 2
 
 
 def test_the_notification_port_stands_apart(helm: Path) -> None:
