@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos mutate audit image up down lint types fmt lock generated pictures bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate audit chart image up down lint types fmt lock generated pictures bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -77,6 +77,10 @@ up: ## Kafka, sandbox, gateway, load, Prometheus and Grafana, with Docker Compos
 down: ## stop what `make up` started, and forget what it kept
 	docker compose --file deploy/compose.yaml down --volumes
 
+chart: $(VENV)/.dev ## the Helm chart's tests, with their tools in .cache; Helm is built once, in minutes
+	$(BIN)/python -m tests.chart.tools
+	$(BIN)/python -m pytest tests/chart
+
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -98,6 +102,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/pictures.txt requirements/pictures.in
 	$(PIP_COMPILE) -o requirements/audit.txt requirements/audit.in
+	$(PIP_COMPILE) -o requirements/chart.txt requirements/chart.in
 
 generated: $(VENV)/.dev ## renew the documents that are made from the code
 	$(BIN)/python -m tests.house.documents

@@ -8,6 +8,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import uvicorn
 
@@ -15,6 +16,8 @@ from gateway.observability.health import Asgi
 from gateway.observability.logs import get_logger
 
 log = get_logger(__name__)
+
+GRACE_SECONDS: Final = 1
 
 
 class _HttpServer(uvicorn.Server):
@@ -38,7 +41,7 @@ async def served(application: Asgi, listener: socket.socket, what: str) -> Async
             ws="none",
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))

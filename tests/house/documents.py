@@ -18,6 +18,8 @@ from gateway.domain.vocabulary import PaymentStatus, Reason, RefundStatus
 from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from gateway.published import documents
+from tests.chart import documents as chart
+from tests.chart import golden
 from tests.house import acls, licences, markdown, reference
 from tests.house.metrics_table import metrics_document
 from tests.house.proof import readme
@@ -121,8 +123,12 @@ DOCUMENTS = {
     ROOT / "README.md": readme,
     reference.README: reference.readme,
     **{ROOT / "schemas" / path: partial(CONTRACT.__getitem__, path) for path in CONTRACT},
+    **chart.documents(),
 }
-RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}
+RECORDS = {
+    ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded,
+    **golden.records(),
+}
 """Written anew beside the documents; the suite that they belong to compares."""
 
 
@@ -131,6 +137,7 @@ def write() -> None:
     for path, make in (DOCUMENTS | RECORDS).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
+    chart.copy()
 
 
 def _diagram(table: Mapping[StrEnum, Iterable[StrEnum]], ended: Iterable[StrEnum]) -> str:  # type: ignore[type-var]

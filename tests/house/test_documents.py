@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chart import documents as chart
 from tests.house.documents import DOCUMENTS, ROOT
 
 
@@ -17,3 +18,12 @@ def test_nothing_lies_among_the_published_files_that_is_not_published() -> None:
     folder = ROOT / "schemas"
     found = {path for path in folder.rglob("*") if path.is_file() and folder / "released" not in path.parents}
     assert found == {path for path in DOCUMENTS if path.is_relative_to(folder)}
+
+
+def test_the_chart_has_copies_of_what_there_is_and_of_nothing_that_is_gone() -> None:
+    differ = [
+        path
+        for path, original in chart.copies().items()
+        if not path.exists() or path.read_bytes() != original.read_bytes()
+    ]
+    assert (differ, chart.strays()) == ([], []), "run `make generated`"
