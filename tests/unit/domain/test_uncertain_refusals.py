@@ -1,4 +1,4 @@
-"""One unheard request is enough: a refusal that follows it is compared with what is read, whichever call it was."""
+"""One unheard request is enough: a refusal after it is compared with what is read, whichever call it was."""
 
 from collections.abc import Callable
 from dataclasses import replace
