@@ -16,6 +16,7 @@ from gateway.mobilepay.errors import CODES
 from gateway.mobilepay.successes import REFUND_STATUSES, STATUSES
 from tests.house import markdown
 from tests.house.proof import readme
+from tests.mutation.document import mutation_document
 from tests.unit.domain.recorded_turns import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,7 @@ def rules_document() -> str:
 
 DOCUMENTS = {
     ROOT / "deploy" / "docs" / "rules.md": rules_document,
+    ROOT / "deploy" / "docs" / "mutation.md": mutation_document,
     ROOT / "README.md": readme,
 }
 RECORDS = {ROOT / "tests" / "unit" / "domain" / "recorded_turns.txt": recorded}
