@@ -55,8 +55,9 @@ $(VENV)/.mutate: $(VENV)/.dev requirements/mutate.txt
 	@touch $@
 
 SAMPLE ?= 400
+SEED ?= 6
 mutate: $(VENV)/.mutate ## change the rules one thing at a time, and count what is caught
-	$(BIN)/python -m tests.mutation --sample $(SAMPLE)
+	$(BIN)/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
 
 AUDIT := .cache/audit
 $(AUDIT)/.done: requirements/audit.txt

@@ -23,6 +23,7 @@ from tests.chart import golden
 from tests.house import acls, licences, markdown, reference
 from tests.house.metrics_table import metrics_document
 from tests.house.proof import readme
+from tests.mutation.document import mutation_document
 from tests.unit.domain.recorded_turns import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +121,7 @@ DOCUMENTS = {
     **{ROOT / "deploy" / "grafana" / name: make for name, make in dashboards.FILES.items()},
     ROOT / "deploy" / "docs" / "acls.md": acls.document,
     licences.DOCUMENT: licences.document,
+    ROOT / "deploy" / "docs" / "mutation.md": mutation_document,
     ROOT / "README.md": readme,
     reference.README: reference.readme,
     **{ROOT / "schemas" / path: partial(CONTRACT.__getitem__, path) for path in CONTRACT},

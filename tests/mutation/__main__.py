@@ -1,42 +1,31 @@
 """Mutation testing of what decides: `python -m tests.mutation --sample 400`, or `make mutate`.
 
 mutmut changes one thing in a function, and the tests that touch the function run; what survives them meets the
-histories. The result is a table by room, and every survivor with its change, in deploy/docs/mutation.md.
+histories. A run adds its sample to the record, or renews the one of the same seed; `--again` lets the survivors
+of the record meet the tests of today. deploy/docs/mutation.md is made from the record (`make generated` too).
 """
 
 import argparse
+import json
 import random
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.mutation.document import RECORD, ROOT, known, mutation_document
+from tests.mutation.mutants import changes, function_of
+
 DOCUMENT = ROOT / "deploy" / "docs" / "mutation.md"
 FOLDER = ROOT / "mutants"
 FIRST = "gateway.kafka.lease*"
 """Run first, so that all mutants are made and it is known which tests touch what."""
 UNREACHABLE = ("assert_never", "AssertionError")
 NAMES_AT_ONCE = 200
-
-HEAD = """# Mutants
-
-{sampled} of {all} mutants, drawn by a seed, of the rules, of retries, of identity and of the runtime's decisions
-(`make mutate`). Each changes one thing. `tests`: caught by those that touch the changed function; `histories`: by
-histories of `tests/simulation`. What no input can reach (`assert_never`, an AssertionError that says "cannot end
-as") stands apart and is not counted.
-
-**{score} of those counted were caught.**
-
-| room | mutants | by tests | by histories | unreachable | survived |
-|---|---|---|---|---|---|
-{rows}
-
-## What survived
-
-"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Result:
 
     mutant: str
     fate: str
-    change: str = ""
+    change: str
 
     @property
     def room(self) -> str:
@@ -65,11 +54,6 @@ def fates() -> dict[str, str]:
     return {name: fate for name, fate in pairs if name.startswith("gateway.")}
 
 
-def change(mutant: str) -> str:
-    lines = mutmut("show", mutant).splitlines()
-    return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
-
-
 def met_histories(mutants: list[str]) -> dict[str, str]:
     command = [sys.executable, "-m", "tests.mutation.histories", *mutants]
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=True)
@@ -79,37 +63,62 @@ def met_histories(mutants: list[str]) -> dict[str, str]:
 def judged(sample: list[str], jobs: int) -> Iterable[Result]:
     for start in range(0, len(sample), NAMES_AT_ONCE):
         mutmut("run", "--max-children", str(jobs), *sample[start : start + NAMES_AT_ONCE])
-    known = fates()
-    left = []
-    for mutant in sample:
-        if known[mutant] in ("survived", "no tests"):
-            left.append((mutant, change(mutant)))
-        else:
-            yield Result(mutant, "tests")
-    reachable = [mutant for mutant, text in left if not any(word in text for word in UNREACHABLE)]
+    decided, made = fates(), changed(sample)
+    undecided = [mutant for mutant in sample if decided[mutant] == "not checked"]
+    if undecided:
+        raise SystemExit(f"{len(undecided)} mutants met no test: do the tests pass without a mutant?")
+    left = [mutant for mutant in sample if decided[mutant] in ("survived", "no tests")]
+    reachable = [mutant for mutant in left if not any(word in made[mutant] for word in UNREACHABLE)]
     met = met_histories(reachable)
-    for mutant, text in left:
+    for mutant in sample:
         fate = {"killed": "histories", "survived": "survived"}.get(met.get(mutant, ""), "unreachable")
-        yield Result(mutant, fate, text)
+        yield Result(mutant, fate if mutant in left else "tests", made[mutant])
 
 
-def document(results: list[Result], all_: int) -> str:
+def changed(mutants: Iterable[str]) -> dict[str, str]:
+    """The changed lines of every mutant of the modules that these are of."""
+    modules = {mutant.rpartition(".")[0] for mutant in mutants}
+    return {name: text for module in modules for name, text in changes(FOLDER, module).items()}
+
+
+def drawn(seed: int, names: list[str], results: list[Result]) -> dict[str, Any]:
+    """A sample as the record keeps it."""
     rooms: dict[str, Counter[str]] = {}
     for one in results:
         rooms.setdefault(one.room, Counter())[one.fate] += 1
-    kinds = ("tests", "histories", "unreachable", "survived")
-    rows = [
-        f"| {room} | {counts.total()} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |"
-        for room, counts in sorted(rooms.items())
+    survivors = [
+        {"function": function_of(one.mutant), "change": one.change, "since": "survived"}
+        for one in results
+        if one.fate == "survived"
     ]
-    total = sum(rooms.values(), Counter[str]())
-    counted = total.total() - total["unreachable"]
-    score = f"{100 * (counted - total['survived']) / counted:.0f} %"
-    told = HEAD.format(sampled=len(results), all=all_, score=score, rows="\n".join(rows))
-    for one in results:
-        if one.fate == "survived":
-            told += f"`{one.mutant}`\n```diff\n{one.change}\n```\n"
-    return told
+    told = {"seed": seed, "drawn": len(results), "of": len(names), "ran": _now(), "again": None}
+    return told | {"rooms": rooms, "survivors": survivors}
+
+
+def met_again(samples: list[dict[str, Any]], names: list[str], jobs: int) -> None:
+    """Let the survivors of the record meet today's tests; one whose lines are no longer there is `gone`."""
+    survivors = [one for sample in samples for one in sample["survivors"]]
+    functions = {one["function"] for one in survivors}
+    there = {name for name in names if function_of(name) in functions}
+    wanted = {known(one) for one in survivors}
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, text in changed(there).items():
+        which = known({"function": function_of(name), "change": text})
+        if which in wanted:
+            alike.setdefault(which, []).append(name)
+    results = {one.mutant: one.fate for one in judged(sorted(chain(*alike.values())), jobs)}
+    for one in survivors:
+        # The same lines may stand in a function twice: what one test misses is missed.
+        fates_ = {results[name] for name in alike.get(known(one), ())}
+        one["since"] = "gone" if not fates_ else "survived" if "survived" in fates_ else "tests"
+    for sample in samples:
+        sample["again"] = _now()
+
+
+def _now() -> dict[str, str]:
+    tree = ["git", "rev-parse", "--short", "HEAD:gateway"]
+    code = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    return {"on": f"{datetime.now(UTC):%Y-%m-%d}", "code": code}
 
 
 def main() -> None:
@@ -117,12 +126,20 @@ def main() -> None:
     reader.add_argument("--sample", type=int, default=400)
     reader.add_argument("--seed", type=int, default=6)
     reader.add_argument("--jobs", type=int, default=2)
+    reader.add_argument("--again", action="store_true", help="the survivors of the record, no new sample")
     told = reader.parse_args()
     mutmut("run", "--max-children", str(told.jobs), FIRST)
     names = sorted(fates())
-    sample = random.Random(told.seed).sample(names, min(told.sample, len(names)))
-    DOCUMENT.write_text(document(list(judged(sample, told.jobs)), len(names)), encoding="utf-8")
-    print(DOCUMENT.read_text(encoding="utf-8").split("## What survived")[0])
+    samples = json.loads(RECORD.read_text(encoding="utf-8"))["samples"]
+    if told.again:
+        met_again(samples, names, told.jobs)
+    else:
+        chosen = random.Random(told.seed).sample(names, min(told.sample, len(names)))
+        new = drawn(told.seed, names, list(judged(chosen, told.jobs)))
+        samples = sorted([*(s for s in samples if s["seed"] != told.seed), new], key=lambda s: s["seed"])
+    RECORD.write_text(json.dumps({"samples": samples}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    DOCUMENT.write_text(mutation_document(), encoding="utf-8")
+    print(DOCUMENT.read_text(encoding="utf-8").split("## What is left")[0])
 
 
 if __name__ == "__main__":

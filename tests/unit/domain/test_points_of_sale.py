@@ -32,6 +32,7 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.domain.payment import CommandArrived, Due, Restored
+from gateway.domain.points_of_sale.checkins import SAME_ARRIVAL_MS
 from gateway.domain.points_of_sale.events import (
     CheckinEnd,
     CheckinEnded,
@@ -64,6 +65,7 @@ STORE_ID = "401b5617-ae5e-4f1a-9a59-5a446dbb3caa"
 BEACON = "123456789012345"
 START_MS = 1_790_000_000_000
 DAY_SECONDS = 24 * 3600.0
+ANSWER_SECONDS = 0.05
 
 CREATE = CreatePointOfSale(TILL, STORE_ID, "Till 1", ("QR",))
 DELETE = DeletePointOfSale(TILL, POS_ID)
@@ -118,7 +120,7 @@ class Till:
     def outcome(self, outcome: PointOfSaleOutcome) -> list[PointOfSaleEvent]:
         assert self.running is not None, "nothing is under way"
         operation, self.running = self.running, None
-        self.pass_time(0.05)
+        self.pass_time(ANSWER_SECONDS)
         return self.turn(Performed(operation, outcome))
 
     def due(self) -> list[PointOfSaleEvent]:
@@ -444,6 +446,19 @@ def test_a_notification_is_read_and_told_once() -> None:
     till.command(CheckinNotified(TILL), "n-3")
     [event] = till.outcome(checked_in(()))
     assert event.fact == CheckinStarted(POS_ID, ())
+
+
+@pytest.mark.parametrize(("later_ms", "told"), [(SAME_ARRIVAL_MS - 1, 0), (SAME_ARRIVAL_MS, 1)])
+def test_a_notification_a_whole_minute_later_is_another_customer(later_ms: int, told: int) -> None:
+    till = Till().created()
+    till.command(CheckinNotified(TILL), "n-1")
+    till.outcome(checked_in(()))
+    told_at_ms = till.clock.wall_ms
+    till.pass_time(later_ms / 1000 - ANSWER_SECONDS)
+    till.command(CheckinNotified(TILL), "n-2")
+    events = till.outcome(checked_in(()))
+    assert till.clock.wall_ms - told_at_ms == later_ms
+    assert len(events) == told
 
 
 def test_a_notification_keeps_the_pace_of_the_watch_before_it() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.codec.state import decode_state, encode_state
 from gateway.domain.commands import PreparePayment, ReadyPayment
 from gateway.domain.events import PaymentCancelled, PaymentUnknown
 from gateway.domain.identity import MessageId, idempotency_key
@@ -21,6 +22,7 @@ from gateway.domain.operations import (
     Rejected,
     Unknown,
 )
+from gateway.domain.state import OperationKind
 from gateway.domain.vocabulary import By, CancelReason, CaptureMode, PaymentStatus, Reason, WhenBusy
 from tests.unit.domain.play import (
     AMOUNT,
@@ -271,6 +273,21 @@ def test_a_readied_payment_in_an_unknown_state_is_cancelled_at_the_customers_tim
     [event] = play.outcome(Accepted())
     assert event.fact == PaymentCancelled(By.MERCHANT, CancelReason.APPROVAL_TIMEOUT)
     assert event.answers is not None and event.answers.id.id == "ready"
+
+
+def test_the_cancel_of_a_readied_payment_in_an_unknown_state_is_kept_as_an_intent() -> None:
+    """I3: a new owner finds in the state's bytes what is to be cancelled."""
+    play = readied()
+    play.outcome(Accepted())
+    play.pass_time(600)
+    play.outcome(observed(P.UNKNOWN))
+    assert play.state is not None and play.state.pending is not None
+    assert play.state.pending.kind is OperationKind.CANCEL
+    assert decode_state(encode_state(play.state)) == play.state
+    play.restore()
+    play.due()
+    play.outcome(observed(P.CANCELLED_BY_MERCHANT))
+    assert play.answer("ready").fact == PaymentCancelled(By.MERCHANT, CancelReason.APPROVAL_TIMEOUT)
 
 
 def test_an_amount_told_by_other_means_is_learned() -> None:

@@ -22,6 +22,7 @@ from gateway.domain.operations import (
     Unknown,
 )
 from gateway.domain.pacing import RESERVATION_GRACE_MS
+from gateway.domain.points_of_sale.creating import EXPIRED_TEXT
 from gateway.domain.points_of_sale.events import point_of_sale_event_type
 from gateway.domain.points_of_sale.operations import (
     FindPointsOfSale,
@@ -180,7 +181,7 @@ def abandoned_till() -> Till:
 
 def test_an_expired_creation_says_so() -> None:
     fact = abandoned_till().events[-1].fact
-    assert isinstance(fact, CommandRejected) and fact.reason is Reason.EXPIRED and "expired" in fact.message
+    assert fact == CommandRejected(Reason.EXPIRED, EXPIRED_TEXT), "it is not the provider that refused it"
 
 
 def test_the_late_look_for_a_creation_passes_over_what_is_gone_or_not_ours() -> None:
