@@ -219,7 +219,7 @@ class Partition(Generic[M, E, O]):
         self._undecodable, self._reason = None, None
         metrics.PARTITIONS_STOPPED.labels(partition=str(self.number)).set(0)
         self.phase = Phase.CLOSING if self._draining else Phase.OPEN
-        self._watchdog.progress(still_due=False)
+        self._watchdog.opened()
         self._turns.opened()
         self._intake.open_at(position)
         if self._draining:

@@ -18,15 +18,23 @@ class Watchdog:
         self._arrived_at = self._tried_at = clock.steady()
         self._lagging_since: float | None = None
         self._furthest = 0
+        self._opened = False
 
     def due(self) -> None:
         """There is something to commit, or the partition is to be opened."""
         if self._due_since is None:
             self._due_since = self._clock.steady()
 
+    def opened(self) -> None:
+        """The partition is open, and its first transaction is due. Counts once: what opens again and again and
+        never commits stands still all the same.
+        """
+        if not self._opened:
+            self._opened, self._due_since = True, self._clock.steady()
+
     def progress(self, still_due: bool) -> None:
-        """Something was committed, or the partition is open."""
-        self._furthest = 0
+        """Something was committed."""
+        self._furthest, self._opened = 0, False
         self._due_since = self._clock.steady() if still_due else None
 
     def restored(self, count: int) -> None:

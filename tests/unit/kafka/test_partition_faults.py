@@ -257,3 +257,27 @@ def test_a_flood_of_large_records_is_committed_in_bounded_transactions(
         await one.stop()
 
     run(story())
+
+
+def test_i10_a_partition_that_opens_again_and_again_and_never_commits_stands_still() -> None:
+    async def story() -> None:
+        refusing = False
+
+        async def step(owner: str, name: str, partition: int) -> None:
+            await asyncio.sleep(STEP_SECONDS)
+            if refusing and name == "send":
+                raise BrokerTrouble("nothing can be written")
+
+        broker = MemoryBroker(step=step)
+        one = await Instance(broker, World(), "a").start()
+        await one.opened()
+        refusing = True
+        broker.produce(0, "c:1", b"x:1")
+        await asyncio.sleep(120)
+        assert one.partitions.health()[0].stalled_seconds > 60
+        refusing = False
+        await quiet(broker, 1, timeout_seconds=60)
+        assert one.partitions.health()[0].stalled_seconds == 0
+        await one.stop()
+
+    run(story())
