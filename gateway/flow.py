@@ -239,12 +239,12 @@ class PaymentFlow:
     def _event(self, event: PaymentEvent) -> Outgoing:
         _count_event(event_type(event.fact), event)
         wire = codec.write_event(event, self._options.event_source)
-        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
+        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers, event)
 
     def _point_of_sale_event(self, event: PointOfSaleEvent) -> Outgoing:
         _count_event(point_of_sale_event_type(event.fact), event)
         wire = codec.write_point_of_sale_event(event, self._options.event_source)
-        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers)
+        return Outgoing(Channel.EVENTS, wire.key, wire.value, wire.headers, event)
 
     def _id_reused(
         self, prompt: "runtime.Prompt[Message, Call, AnyOutcome]", reason: DeadLetterReason | None

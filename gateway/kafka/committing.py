@@ -85,5 +85,6 @@ class Committer(Generic[M, E, O]):
         if tells:
             self._told, self._told_at = position, now
         metrics.TRANSACTIONS.inc()
+        self._config.committed(records)
         if not mark:
             turns.acknowledged(number, requested_at)

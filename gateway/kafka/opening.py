@@ -1,7 +1,7 @@
 """Opening a partition: its state is read back, where it goes on is found, and how long the last owner may act."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from gateway.kafka.clock import Clock
 from gateway.kafka.handler import E, M, O
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Log
+from gateway.kafka.records import Outgoing
 from gateway.kafka.turns import Turns
 from gateway.kafka.watchdog import Watchdog
 from gateway.observability import metrics
@@ -27,12 +28,19 @@ class Mismatch(Exception):
     """The state was written under another partition count or group id: nothing may be started on it."""
 
 
+def _unheard(records: Sequence[Outgoing]) -> None:
+    """Nobody wants to hear of what is committed."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionConfig:
-    """What a partition's checkpoint must agree with."""
+    """What a partition's checkpoint must agree with. `committed` hears of the records of each transaction, if only
+    that there are none; it never raises.
+    """
 
     group_id: str
     partition_count: int
+    committed: Callable[[Sequence[Outgoing]], None] = _unheard
 
 
 @dataclass(frozen=True, slots=True)

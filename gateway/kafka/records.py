@@ -1,6 +1,6 @@
 """Records as the runtime reads and writes them: bytes, with headers whose values may be null."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -28,9 +28,12 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to publish in the partition's next transaction."""
+    """A record to publish in the partition's next transaction. `about`: whatever its maker wants to have at hand
+    when it is committed.
+    """
 
     channel: Channel
     key: bytes | None
     value: bytes | None
     headers: Headers
+    about: object = field(default=None, compare=False, repr=False)

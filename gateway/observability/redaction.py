@@ -47,6 +47,9 @@ _PATTERNS: Final = (
     (re.compile(r"(?<![\w.])00(?:45|358)(?:[ -]?\d){6,11}(?!\d)"), MASK),
 )
 
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9._/\n-]{{0,{MAX_TEXT_CHARACTERS}}}")
+"""No space, colon, equals or plus sign: of the patterns above only those without one can match in such a text."""
+
 _UNPRINTABLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -57,7 +60,7 @@ class Redaction:
 
     def __init__(self, conceal: Iterable[str] = ()) -> None:
         values = {value for value in conceal if len(value) >= _SHORTEST_CONCEALED_CHARACTERS}
-        longest_first = sorted(values, key=len, reverse=True)
+        self._values = longest_first = sorted(values, key=len, reverse=True)
         self._concealed = re.compile("|".join(map(re.escape, longest_first))) if values else None
 
     def processor(self, _logger: Any, _method: str, entry: EventDict) -> EventDict:
@@ -70,6 +73,18 @@ class Redaction:
             else:
                 clean[self.text(str(name))] = self._value(str(name), value, 0)
         return clean
+
+    def leaves(self, text: str) -> bool:
+        """Whether `text`, several values one below the other, is certain to stay as it is. Quick, and False where
+        in doubt.
+        """
+        return (
+            _PLAIN.fullmatch(text) is not None
+            and "eyJ" not in text
+            and "0045" not in text
+            and "00358" not in text
+            and not any(map(text.__contains__, self._values))
+        )
 
     def text(self, text: str) -> str:
         """`text` without secrets, phone numbers and control characters, shortened to the bound."""
