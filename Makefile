@@ -72,7 +72,7 @@ fmt: $(VENV)/.dev ## format and fix what can be fixed
 
 # Made with Python 3.11, so that what only an older one needs is in; all three must be able to install them.
 lock: $(VENV)/.dev ## renew the hashed locks
-	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra dev -o requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra otel --extra dev -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+from typing import TYPE_CHECKING
 
 from gateway.app import library_noise
+from gateway.app.observed import started_tracing
 from gateway.app.service import Service, WrongSetup
 from gateway.observability import logs
 from gateway.settings import Settings
@@ -12,6 +14,9 @@ COLLECT_AFTER = (5_000, 20, 100)
 """Of Python's collector. States hold no cycles, so looking through all payments finds nothing: with its own
 thresholds that cost an eighth of a command.
 """
+
+if TYPE_CHECKING:
+    from gateway.observability.tracing import Tracing
 
 __all__ = ["WrongSetup", "serve"]
 
@@ -23,8 +28,13 @@ def serve(settings: Settings) -> None:
         library_noise.install()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    asyncio.run(_run(settings))
+    tracing = started_tracing(settings)
+    try:
+        asyncio.run(_run(settings, tracing))
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
-async def _run(settings: Settings) -> None:
-    await Service(settings).run()
+async def _run(settings: Settings, tracing: "Tracing | None") -> None:
+    await Service(settings, tracing).run()

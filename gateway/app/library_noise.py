@@ -1,4 +1,4 @@
-"""What the Kafka client and FastStream log by themselves, kept to what the service does not say itself.
+"""What the libraries underneath log by themselves, kept to what the service does not say itself.
 
 While a broker is away aiokafka logs some hundred lines a second; the service says it in one. What is about other
 things (rights, protocol, a rebalance that fails) is let through once a minute, in one line, without a trace.
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-_LIBRARIES: Final = ("aiokafka", "faststream")
+_OF_THE_BROKER: Final = ("aiokafka", "faststream")
+_LIBRARIES: Final = (*_OF_THE_BROKER, "opentelemetry", "urllib3")
 _AWAY: Final = (
     "Unable connect",
     "Unable to update metadata",
@@ -34,10 +35,11 @@ class LibraryNoise(logging.Filter):
         self._said: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.split(".")[0] not in _LIBRARIES:
+        library = record.name.split(".")[0]
+        if library not in _LIBRARIES:
             return True
         text = record.getMessage()
-        if any(words in text for words in _AWAY):
+        if library in _OF_THE_BROKER and any(words in text for words in _AWAY):
             return False
         now, kind = self._clock(), (record.name, str(record.msg))
         if now - self._said.get(kind, float("-inf")) < _AGAIN_SECONDS:

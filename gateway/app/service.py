@@ -8,16 +8,17 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 from gateway import __version__
 from gateway.app.notifications import MAX_BURST, MAX_PER_SECOND, Bucket, notification_application
+from gateway.app.observed import observed_flow, observed_provider
 from gateway.app.payments import told_of_payment
 from gateway.app.porch import Porch
 from gateway.app.web import served
 from gateway.codec import Wire
-from gateway.flow import PAYMENT_PREFIX, FlowOptions, PaymentFlow
+from gateway.flow import PAYMENT_PREFIX, FlowOptions
 from gateway.kafka import topics
 from gateway.kafka.admin import administrator
 from gateway.kafka.clock import SystemClock
@@ -27,11 +28,14 @@ from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.sender import CommandSender
 from gateway.kafka.transactions import AioKafkaLog
-from gateway.mobilepay.client import MobilePay, Standing
+from gateway.mobilepay.client import Standing
 from gateway.observability.health import PartitionReport, Snapshot, http_application
 from gateway.observability.logs import get_logger
 from gateway.observability.queries import Answer, PaymentQueries
 from gateway.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from gateway.observability.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -53,13 +57,14 @@ class WrongSetup(Exception):
 class Service:
     """One process: its objects, and the order in which they come and go."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracing: "Tracing | None") -> None:
         self._settings = settings
+        self._tracing = tracing
         self._stop = asyncio.Event()
         self._mismatch: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._turned = monotonic()
         self._in_reach: bool | None = None
-        self._provider = MobilePay(settings.pos)
+        self._provider = observed_provider(settings, tracing)
         self._feeding = AioKafkaLog(settings.broker_config(), settings.limits)
         self._partitions: Partitions[Any, Any, Any] | None = None
         self._porch: Porch | None = None
@@ -128,9 +133,9 @@ class Service:
         """Wait for broker and topics, open the porch, then watch. Returns never; raises `WrongSetup`."""
         partition_count = await self._again_and_again(self._count_partitions)
         settings = self._settings
-        config = PartitionConfig(settings.kafka.group_id, partition_count)
         options = FlowOptions(settings.rules, settings.command_limits, settings.event_source, __version__)
-        flow = PaymentFlow(self._provider, options, random.SystemRandom())
+        flow = observed_flow(self._provider, options, random.SystemRandom(), self._tracing)
+        config = PartitionConfig(settings.kafka.group_id, partition_count, flow.committed)
         self._partitions = Partitions(
             flow,
             self._feeding,

@@ -148,10 +148,10 @@ def _heard(outcome: Outcome) -> tuple[Any, ...]:
 
 
 def _name(operation: Operation) -> str:
-    return _hyphened(type(operation).__name__)
+    return hyphenated(type(operation).__name__)
 
 
 @cache
-def _hyphened(name: str) -> str:
+def hyphenated(name: str) -> str:
     """`refund-capture` for RefundCapture."""
     return _HUMP.sub("-", name).lower()

@@ -59,7 +59,7 @@ class MobilePay:
     ) -> None:
         around = around or Surroundings()
         self._options = options
-        transport = transport or _transport(options)
+        transport = transport or strict_transport(options)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
         tokens = TokenSource(
             self._http,
@@ -158,7 +158,8 @@ def _later(line: Line, cause: DeferralCause, seconds: float) -> Deferred:
     return Deferred(cause, jittered_ms(seconds, line))
 
 
-def _transport(options: MobilePayOptions) -> StrictTransport:
+def strict_transport(options: MobilePayOptions) -> StrictTransport:
+    """What carries the requests unless another is given."""
     return StrictTransport(
         TransportOptions(
             max_connections=options.max_concurrent_calls + _TOKEN_CONNECTIONS,

@@ -33,7 +33,7 @@ __all__ = [
 ENV_FILE: Final = Path(".env")
 SECRETS_DIR: Final = Path("/run/secrets")
 
-_PROVIDER_ALONE: Final = (variable("pos"), variable("http"), variable("notifications"))
+_SERVICE_ALONE: Final = (variable("pos"), variable("http"), variable("notifications"), variable("tracing"))
 
 
 def load(env_file: Path | None = ENV_FILE, secrets_dir: Path | None = SECRETS_DIR) -> Settings:
@@ -46,14 +46,13 @@ def load(env_file: Path | None = ENV_FILE, secrets_dir: Path | None = SECRETS_DI
 
 
 def load_broker(env_file: Path | None = ENV_FILE, secrets_dir: Path | None = SECRETS_DIR) -> BrokerSettings:
-    """Only what reaching the topics needs: what is wrong or missing of the provider's settings does not
-    count.
+    """Only what reaching the topics needs: what is wrong or missing of the other settings does not count.
 
     A misspelt name counts wherever it belongs. Raises `SettingsProblems`.
     """
     variables, problems = read_variables(env_file, secrets_dir)
     known = known_variables()
-    problems = [p for p in problems if p.variable not in known or not p.variable.startswith(_PROVIDER_ALONE)]
+    problems = [p for p in problems if p.variable not in known or not p.variable.startswith(_SERVICE_ALONE)]
     settings, found = gather_broker(variables)
     if problems or found:
         raise SettingsProblems([*problems, *found])

@@ -18,8 +18,16 @@ from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.tls import TlsFiles, tls_context
 from gateway.observability.logs import LogOptions
+from gateway.observability.tracing_options import EXTRA, TracingOptions, extra_installed
 from gateway.settings.problems import Problem
-from gateway.settings.variables import KafkaVariables, PosVariables, TopicVariables, Variables, variable
+from gateway.settings.variables import (
+    KafkaVariables,
+    PosVariables,
+    TopicVariables,
+    TracingVariables,
+    Variables,
+    variable,
+)
 
 _SERVER: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
@@ -101,6 +109,7 @@ class Settings(BrokerSettings):
     rules: Rules
     command_limits: CommandLimits
     event_source: str
+    tracing: TracingOptions | None = None
     limits: Limits = field(default_factory=Limits)
 
     def secrets(self) -> tuple[str, ...]:
@@ -158,8 +167,15 @@ def gather(variables: Variables) -> tuple[Settings | None, list[Problem]]:
         ),
         command_limits=CommandLimits(variables.command_max_bytes, variables.command_max_age_hours),
         event_source=variables.event_source,
+        tracing=_tracing(variables.tracing),
     )
+    if settings.tracing is not None and not extra_installed():
+        problems.append(Problem(variable("tracing", "endpoint"), f"needs what {EXTRA} installs"))
     return settings, problems
+
+
+def _tracing(tracing: TracingVariables) -> TracingOptions | None:
+    return None if tracing.endpoint is None else TracingOptions(tracing.endpoint, tracing.sample_ratio)
 
 
 def _connection_problems(kafka: KafkaVariables) -> Iterator[Problem]:

@@ -95,6 +95,12 @@ class LogVariables(_Section):
     format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.JSON
 
 
+class TracingVariables(_Section):
+    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$")] | None = None
+    """None: no traces."""
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
 class Variables(BaseSettings):
     """What was set, read but not yet gathered."""
 
@@ -113,6 +119,7 @@ class Variables(BaseSettings):
     http: HttpVariables = Field(default_factory=HttpVariables)
     notifications: NotificationVariables = Field(default_factory=NotificationVariables)
     log: LogVariables = Field(default_factory=LogVariables)
+    tracing: TracingVariables = Field(default_factory=TracingVariables)
     event_source: Word = "/pos-gateway"
     command_max_age_hours: Annotated[int, Field(ge=1, le=23)] = 23
     command_max_bytes: Annotated[int, Field(ge=1, le=1_048_576)] = 65_536

@@ -25,6 +25,10 @@ TRESPASSES = {
     "pydantic has two doors": ("kafka/handler.py", "import pydantic"),
     "Metrics have one door": ("mobilepay/errors.py", "import prometheus_client"),
     "structlog has one door": ("kafka/handler.py", "import structlog"),
+    "OpenTelemetry has one door, which is loaded only where traces are wanted": (
+        "app/service.py",
+        "import opentelemetry",
+    ),
     "uvicorn serves the service and the simulator": ("cli/outcome.py", "import uvicorn"),
     "Only what people see draws on the terminal": ("flow.py", "import rich"),
 }

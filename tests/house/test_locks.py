@@ -18,6 +18,7 @@ DECLARED = {
     "demo": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["demo"],
     "dev": PROJECT["dependencies"]
     + PROJECT["optional-dependencies"]["demo"]
+    + PROJECT["optional-dependencies"]["otel"]
     + PROJECT["optional-dependencies"]["dev"],
     "mutate": (ROOT / "requirements" / "mutate.in").read_text(encoding="utf-8").splitlines(),
 }

@@ -84,10 +84,14 @@ class Running:
     arguments: tuple[str, ...]
     settings: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
+    program: str = "gateway"
+    """The module that is run."""
+    reading: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, nobody reads what the process writes."""
 
     def __enter__(self) -> "Running":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *self.arguments],
+            [sys.executable, "-m", self.program, *self.arguments],
             env=environment(**self.settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -96,6 +100,7 @@ class Running:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
+        self.reading.set()
         self._reader.start()
         return self
 
@@ -103,6 +108,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.reading.set()
         self._reader.join(5)
         shown = shown_in(self.output)
         assert not shown, f"I9: {shown} in what {self.arguments[0]} wrote"
@@ -111,6 +117,7 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.decode(errors="replace").rstrip())
+            self.reading.wait()
 
     @property
     def output(self) -> str:
@@ -142,16 +149,17 @@ def sandbox_url(folder: Path) -> Iterator[str]:
 class GatewayProcess(Running):
     """`pos-gateway run` with its HTTP port on loopback."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], program: str = "gateway") -> None:
         self.port = free_port()
         super().__init__(
             ("run",),
             {**settings, "GATEWAY_HTTP__HOST": "127.0.0.1", "GATEWAY_HTTP__PORT": str(self.port)},
+            program=program,
         )
 
-    def get(self, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+    def get(self, path: str, accept: str = "*/*", timeout: float = 5.0) -> tuple[int, bytes]:
         """Status and body; status 0 where nothing answers."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", path, headers={"Accept": accept})
             answer = connection.getresponse()

@@ -6,7 +6,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import httpx
+from opentelemetry.sdk.trace import SpanProcessor
 
+from gateway.app.telling import ToldFlow
+from gateway.app.traced import TracedFlow
 from gateway.codec import CommandLimits
 from gateway.domain.calls import AnyOutcome
 from gateway.domain.commands import Message
@@ -21,6 +24,8 @@ from gateway.mobilepay.client import MobilePay
 from gateway.mobilepay.line import Surroundings
 from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.secret import Secret
+from gateway.mobilepay.traced import TracedTransport
+from gateway.observability.tracing import Tracing
 from tests.fakes.memory_log import MemoryLog
 from tests.fakes.virtual_time import VirtualClock
 from tests.simulation.far_side import SandboxTransport
@@ -38,8 +43,8 @@ CALLED_FOR: ContextVar[str] = ContextVar("called_for", default="")
 """The aggregate whose call is under way."""
 
 
-class HistoryFlow(PaymentFlow):
-    """The flow as it is, of one version of the state or the next; a call knows whose it is."""
+class HistoryFlow(ToldFlow):
+    """The flow as it runs, of one version of the state or the next; a call knows whose it is."""
 
     def __init__(self, *arguments: object, version: int) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
@@ -48,6 +53,13 @@ class HistoryFlow(PaymentFlow):
     async def perform(self, key: str, effect: Call, permit: Permit) -> AnyOutcome:
         CALLED_FOR.set(key if effect.changes else "")
         return await super().perform(key, effect, permit)
+
+
+class TracedHistoryFlow(HistoryFlow, TracedFlow):
+    """The same with traces, which go nowhere; that they fail is no small matter here."""
+
+    def _broken(self, fault: Exception) -> None:
+        raise fault
 
 
 class Process:
@@ -71,16 +83,21 @@ class Process:
             merchant_vat_number=MERCHANT,
         )
         self.transport = SandboxTransport(town.sandbox, draws, self._leaves, self.step)
-        self.provider = MobilePay(options, self.transport, around)
+        tracing = Tracing(SpanProcessor(), "0.0.0") if town.plan.traced else None
+        wire = self.transport if tracing is None else TracedTransport(self.transport, tracing)
+        self.provider = MobilePay(options, wire, around)
         flow_options = FlowOptions(RULES, CommandLimits(), "/pos-gateway", "0.0.0")
         version = PaymentFlow.state_version + newer
         self.log = MemoryLog(town.broker, name)
+        flow: ToldFlow = HistoryFlow(self.provider, flow_options, draws, version=version)
+        if tracing is not None:
+            flow = TracedHistoryFlow(self.provider, flow_options, draws, tracing, version=version)
         self.partitions: Partitions[Message, Call, AnyOutcome] = Partitions(
-            HistoryFlow(self.provider, flow_options, draws, version=version),
+            flow,
             self.log,
             clock,
             LIMITS,
-            PartitionConfig(GROUP, town.plan.partitions),
+            PartitionConfig(GROUP, town.plan.partitions, flow.committed),
             draws,
             town.mismatches.append,
         )

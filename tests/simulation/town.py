@@ -95,6 +95,8 @@ class Plan:
     """A batch that no client can decode, until an operator has the partition moved past it."""
     versions: bool = True
     """A group half upgraded: some processes write a state that the others cannot read."""
+    traced: bool = False
+    """Spans are made of all that happens."""
     outage_hours: float = 0.0
     """The provider is away that long, once, with payments open."""
     first_crash: int = 0

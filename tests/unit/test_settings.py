@@ -61,6 +61,8 @@ DOCUMENTED: dict[str, tuple[Callable[[Settings], Any], Any]] = {
     "GATEWAY_NOTIFICATIONS__PORT": (lambda s: s.notifications_port, None),
     "GATEWAY_LOG__LEVEL": (lambda s: s.log.level, "info"),
     "GATEWAY_LOG__FORMAT": (lambda s: s.log.format, "json"),
+    "GATEWAY_TRACING__ENDPOINT": (lambda s: s.tracing and s.tracing.endpoint, None),
+    "GATEWAY_TRACING__SAMPLE_RATIO": (lambda s: s.tracing.sample_ratio if s.tracing else 1.0, 1.0),
 }
 
 
@@ -138,6 +140,8 @@ GIVEN = {
     "GATEWAY_NOTIFICATIONS__PORT": "9000",
     "GATEWAY_LOG__LEVEL": "debug",
     "GATEWAY_LOG__FORMAT": "console",
+    "GATEWAY_TRACING__ENDPOINT": "http://localhost:4318/v1/traces",
+    "GATEWAY_TRACING__SAMPLE_RATIO": "0.25",
 }
 
 
@@ -206,6 +210,8 @@ def test_every_problem_is_told_at_once(refused: Callable[..., dict[str, str]]) -
         GATEWAY_COMMAND_MAX_AGE_HOURS="24",
         GATEWAY_TOPICS__DLQ="payments.events.v1",
         GATEWAY_EVENT_SOURCE="with space",
+        GATEWAY_TRACING__ENDPOINT="localhost:4318",
+        GATEWAY_TRACING__SAMPLE_RATIO="2",
     )
     assert problems == {
         "GATEWAY_POS__CLIENT_ID": "is required",
@@ -224,6 +230,17 @@ def test_every_problem_is_told_at_once(refused: Callable[..., dict[str, str]]) -
         "GATEWAY_COMMAND_MAX_AGE_HOURS": "must be less than or equal to 23",
         "GATEWAY_TOPICS__DLQ": "must differ from GATEWAY_TOPICS__EVENTS",
         "GATEWAY_EVENT_SOURCE": "must match pattern '^[!-~]+$'",
+        "GATEWAY_TRACING__ENDPOINT": "must match pattern '^https?://[!-~]+$'",
+        "GATEWAY_TRACING__SAMPLE_RATIO": "must be less than or equal to 1",
+    }
+
+
+def test_traces_need_what_the_extra_installs(
+    refused: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.settings.gathered.extra_installed", lambda: False)
+    assert refused(GATEWAY_TRACING__ENDPOINT="http://localhost:4318/v1/traces") == {
+        "GATEWAY_TRACING__ENDPOINT": "needs what pos-gateway[otel] installs"
     }
 
 

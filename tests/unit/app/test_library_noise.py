@@ -45,6 +45,17 @@ def test_other_things_are_told_once_a_minute_for_each_kind() -> None:
     assert noise.filter(entry(refused, "[Error 30] GroupAuthorizationFailedError"))
 
 
+def test_that_a_collector_is_away_is_told_once_a_minute() -> None:
+    """The service itself says nothing of it."""
+    time = Time()
+    noise = LibraryNoise(time)
+    exporter = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+    away = ("Transient error %s, retrying in %ss.", "ConnectTimeoutError", 1.2)
+    assert [noise.filter(entry(*away, name=exporter)) for _ in range(3)] == [True, False, False]
+    time.now += 60
+    assert noise.filter(entry(*away, name=exporter))
+
+
 def test_our_own_lines_are_never_dropped() -> None:
     noise = LibraryNoise(Time())
     assert all(noise.filter(entry("Unable connect", name="gateway.app.service")) for _ in range(3))
