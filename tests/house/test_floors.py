@@ -51,7 +51,7 @@ def verdicts(house: Path) -> dict[str, bool]:
     done = subprocess.run(
         [LINT_IMPORTS, "--no-cache", "--no-logo"], cwd=house, capture_output=True, text=True, check=False
     )
-    found = re.findall(r"^(.+) (KEPT|BROKEN)$", done.stdout, re.MULTILINE)
+    found = re.findall(r"^(.+) (KEPT|BROKEN)(?: \(.+\))?$", done.stdout, re.MULTILINE)
     assert found, done.stdout + done.stderr
     return {name: word == "KEPT" for name, word in found}
 
