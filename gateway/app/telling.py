@@ -1,13 +1,13 @@
 """The flow, told to the log: a line for each command that was accepted, each event and each dead letter.
 
 A line is written when the transaction that holds its subject is committed, so what the log says has happened; a
-process that is killed between the two leaves the line out, and the event stands in its topic all the same. A
-command whose acceptance failed with its transaction is accepted again, and then told twice. A line bears the ids
-of the payment and of the command, and the sender's own correlation and trace ids, so that one search finds it all.
+process that is killed between the two leaves the line out, and the event stands in its topic all the same. That a
+command was accepted is told with the next transaction of any partition, so it may be told of one whose own failed
+and which is accepted again. A line bears the ids of the payment and of the command, and the sender's own
+correlation and trace ids, so that one search finds it all.
 """
 
 import logging
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +25,7 @@ from gateway.domain.events import (
     RefundReserved,
     event_type,
 )
+from gateway.domain.identity import MessageId
 from gateway.domain.points_of_sale.events import CheckinEnded, PointOfSaleEvent, point_of_sale_event_type
 from gateway.flow import POINT_OF_SALE_PREFIX, Call, PaymentFlow
 from gateway.kafka.handler import Arrived, Now, Prompt, Turn
@@ -46,7 +47,7 @@ class ToldFlow(PaymentFlow):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._accepted: deque[Line] = deque(maxlen=MAX_KEPT)
+        self._accepted: dict[tuple[str, MessageId], Line] = {}
 
     def handle(
         self,
@@ -60,12 +61,15 @@ class ToldFlow(PaymentFlow):
         turn = super().handle(key, state, memo, running, prompt, now)
         # What changes nothing is a repeat.
         if isinstance(prompt, Arrived) and turn.state is not state and _writer.hears(logging.INFO):
-            self._accepted.append(_accepted(key, prompt.message))
+            message = prompt.message
+            if len(self._accepted) >= MAX_KEPT:
+                del self._accepted[next(iter(self._accepted))]
+            self._accepted[key, message.id] = _accepted(key, message)
         return turn
 
     def committed(self, records: Sequence[Outgoing]) -> None:
         if self._accepted or records:
-            _writer.write([*self._accepted, *lines_of(records)])
+            _writer.write([*self._accepted.values(), *lines_of(records)])
             self._accepted.clear()
 
 
