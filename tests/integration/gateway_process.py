@@ -39,7 +39,8 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = PATIENCE
 def environment(**settings: str) -> dict[str, str]:
     """Of the environment only what a process needs, so that no setting of the machine leaks in."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.getcwd(), **settings}
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": os.getcwd()}
+    return {**kept, **ours, **settings}
 
 
 def own_settings(bootstrap: str, base_url: str) -> dict[str, str]:
@@ -128,7 +129,14 @@ class Running:
         return self.ended(seconds)
 
     def ended(self, seconds: float = PATIENCE_SECONDS) -> int:
-        code = self.process.wait(seconds)
+        """Its exit code. One that does not end is made to say where it stands."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            self._reader.join(5)
+            raise AssertionError(f"not ended within {seconds:.0f} s:\n{self.output[-20_000:]}") from None
         self._reader.join(5)
         return code
 
