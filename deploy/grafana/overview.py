@@ -229,13 +229,19 @@ _PAYMENTS = Row(
             (Query("max by (operation) (gateway_operations_pending_oldest_seconds) > 0", "{{operation}}"),),
         ),
         Panel(
-            "Oldest reserved refund, points of sale",
-            "The age of the refund that is nearest to its 24 hours, and how many points of sale the gateway made.",
+            "Oldest reserved refund",
+            "The age of the refund that is nearest to its 24 hours.",
+            SECONDS,
+            (Query("max(gateway_refunds_reserved_oldest_seconds)", "oldest"),),
+            width=12,
+            warns_at=20 * 3600,
+        ),
+        Panel(
+            "Points of sale",
+            "How many the gateway has made and not deleted.",
             SHORT,
-            (
-                Query("max(gateway_refunds_reserved_oldest_seconds)", "oldest refund, seconds"),
-                Query("sum(gateway_points_of_sale)", "points of sale"),
-            ),
+            (Query("sum(gateway_points_of_sale)", "made"),),
+            width=12,
         ),
     ),
 )

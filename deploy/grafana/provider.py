@@ -147,18 +147,18 @@ _HELD = Row(
         ),
         Panel(
             "Requests for a token",
-            "A token is renewed two minutes before its end. Refused: credentials or merchant are wrong.",
+            "Over an hour. A token is renewed two minutes before its end. Refused: credentials or merchant are wrong.",
             SHORT,
-            (Query("sum by (result) (gateway_token_requests_total)", "{{result}}"),),
+            (Query("sum by (result) (increase(gateway_token_requests_total[1h]))", "{{result}}"),),
         ),
         Panel(
             "Words that its documents do not have",
-            "Readings with an unknown status, and fields that could not be read. The gateway guesses nothing of them.",
+            "Over an hour: readings with an unknown status, and fields that could not be read. The gateway guesses nothing of them.",
             SHORT,
             (
-                Query("sum(gateway_provider_unknown_statuses_total)", "unknown status"),
+                Query("sum(increase(gateway_provider_unknown_statuses_total[1h]))", "unknown status"),
                 Query(
-                    "sum by (field) (gateway_provider_unreadable_fields_total)",
+                    "sum by (field) (increase(gateway_provider_unreadable_fields_total[1h]))",
                     "{{field}}",
                     empty=_RARE,
                 ),

@@ -105,12 +105,15 @@ _WORK = Row(
         ),
         Panel(
             "Input that is not as it should be",
-            "ignored: fields of command data that the contract does not know. misplaced: batches in another partition "
+            "Over an hour. ignored: fields of command data that the contract does not know. misplaced: batches in another partition "
             "than their keys say. lost: deleted by the retention before they were accepted.",
             SHORT,
             (
-                Query("sum by (type) (gateway_command_fields_ignored_total)", "ignored in {{type}}"),
-                Query("sum(gateway_records_misplaced_total)", "misplaced"),
+                Query(
+                    "sum by (type) (increase(gateway_command_fields_ignored_total[1h]))",
+                    "ignored in {{type}}",
+                ),
+                Query("sum(increase(gateway_records_misplaced_total[1h]))", "misplaced"),
                 Query(
                     "sum(gateway_commands_lost_to_retention_total)",
                     "lost",

@@ -24,6 +24,7 @@ from gateway.kafka.handler import (
     Woken,
 )
 from gateway.kafka.records import Channel, Outgoing, Record
+from gateway.observability.standing import Matter, Open, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,13 @@ class World:
 
 def read_state(state: bytes | None) -> dict[str, Any]:
     return json.loads(state) if state else {"sum": 0, "sequence": 0, "doing": None, "todo": [], "done": []}
+
+
+def standing_of(counter: dict[str, Any]) -> Standing:
+    """Counted as busy or idle; what it does is open."""
+    if counter["doing"] is None:
+        return Standing((("counter", "idle"),))
+    return Standing((("counter", "busy"),), (Open(Matter.PENDING, counter["doing"][0], 0),))
 
 
 class Counter:
@@ -147,6 +155,7 @@ class Counter:
             effect=effect,
             wake_at=wake_at,
             waiting=len(counter["todo"]) + (counter["doing"] is not None),
+            standing=None if unchanged and not isinstance(prompt, Restored) else standing_of(counter),
         )
 
     async def perform(self, key: str, effect: Effect, permit: Permit) -> bool:

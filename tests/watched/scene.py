@@ -42,9 +42,9 @@ USUAL: dict[str, Any] = {
 AWAY: dict[str, Any] = {"probabilities": {"*": {"timeout_before": 0.7, "timeout_after": 0.3}, "token": {}}}
 THROTTLING: dict[str, Any] = {"probabilities": {"*": {"throttled": 0.6}, "token": {}}}
 SPELLS: tuple[tuple[str, dict[str, Any], float], ...] = (
-    ("fair", USUAL, 11.0),
-    ("provider away", AWAY, 8.0),
-    ("a second gateway joins", USUAL, 9.0),
+    ("fair", USUAL, 9.0),
+    ("provider away", AWAY, 12.0),
+    ("a second gateway joins", USUAL, 8.0),
     ("throttled", THROTTLING, 3.0),
     ("it leaves", USUAL, 5.0),
     ("a sender repeats itself", USUAL, 4.0),
