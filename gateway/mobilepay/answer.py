@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import aiohttp
 import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
+
+DISTRUSTED: Final = "its certificate is not trusted"
 
 
 async def read_answer(protocol: ResponseHandler, max_bytes: int) -> httpx.Response:
@@ -54,6 +57,9 @@ def told(error: Exception) -> str:
             return "closed without an answer"
         case aiohttp.ClientPayloadError():
             return "the answer was cut off"
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", "") or "the host's name"
+            return f"{DISTRUSTED}: {reason}"
         case TimeoutError():
             return "timed out"
         case _:
