@@ -9,7 +9,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashe
 	--no-emit-find-links --no-header --strip-extras --allow-unsafe
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo certify simulate planted chaos mutate lint types fmt lock generated pictures bench clean
+.PHONY: help venv test demo certify simulate planted chaos mutate image up down lint types fmt lock generated pictures bench clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,16 @@ SAMPLE ?= 400
 mutate: $(VENV)/.mutate ## change the rules one thing at a time, and count what is caught
 	$(BIN)/python -m tests.mutation --sample $(SAMPLE)
 
+image: $(VENV)/.dev ## build the image without Docker, and play a payment through its container
+	$(BIN)/python -m tests.deployed
+
+up: ## Kafka, sandbox, gateway, load, Prometheus and Grafana, with Docker Compose
+	docker compose --file deploy/compose.yaml build
+	docker compose --file deploy/compose.yaml up --detach
+
+down: ## stop what `make up` started, and forget what it kept
+	docker compose --file deploy/compose.yaml down --volumes
+
 lint: $(VENV)/.dev ## format, lint and architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -75,6 +85,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra otel --extra dev -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	$(PIP_COMPILE) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/pictures.txt requirements/pictures.in
 

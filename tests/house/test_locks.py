@@ -9,11 +9,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15, "pictures": 9}
+LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15, "pictures": 9, "build": 4}
 """A lock with fewer is no lock of all that it installs."""
 LOCKS = tuple(LEAST_PINS)
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 DECLARED = {
+    "build": PYPROJECT["build-system"]["requires"],
     "run": PROJECT["dependencies"],
     "demo": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["demo"],
     "dev": PROJECT["dependencies"]
