@@ -4,7 +4,6 @@ the broker and the provider listen on its loopback.
 """
 
 import json
-import os
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
@@ -148,10 +147,5 @@ class Container:
 
     def _say(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._runc(), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=dict(os.environ),
+            [*self._runc(), *arguments], capture_output=True, text=True, timeout=60, check=False
         )

@@ -34,6 +34,8 @@ def test_each_job_may_only_read_and_ends() -> None:
         assert told["concurrency"]
         for job in told["jobs"].values():
             assert job["permissions"] == {"contents": "read"}
+            [checkout] = [step for step in job["steps"] if "actions/checkout@" in step.get("uses", "")]
+            assert checkout["with"]["persist-credentials"] is False
             assert 0 < job["timeout-minutes"] <= 90
 
 
