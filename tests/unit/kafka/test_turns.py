@@ -1,10 +1,15 @@
 """What a partition keeps in memory of its aggregates."""
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from gateway.kafka.handler import Turn, Woken
 from gateway.kafka.turns import Turns
-from tests.contract.runtime.instance import LIMITS
+from tests.contract.runtime.instance import LIMITS, Instance, quiet
+from tests.fakes.counter import World
+from tests.fakes.memory_log import MemoryBroker
 from tests.fakes.virtual_time import VirtualClock, run
 
 
@@ -16,6 +21,36 @@ class Forgetful:
 
     def handle(self, key: str, *_: object) -> Turn[Any]:
         return Turn(self.states.get(key))
+
+
+def test_a_wake_that_is_due_and_not_taken_is_overdue_and_a_later_one_is_not() -> None:
+    async def story() -> None:
+        broker, world = MemoryBroker(), World()
+        one = await Instance(broker, world, "a").start()
+        await one.opened()
+        await asyncio.sleep(5)
+        turns = one.partitions._owned[0]._turns
+        now = VirtualClock().steady()
+        turns._schedule.set("c:1", now + 100)
+        assert turns.overdue_seconds(now) == 0 and one.partitions.health()[0].stalled_seconds == 0
+        await asyncio.sleep(160)
+        assert one.partitions.health()[0].stalled_seconds == pytest.approx(60, abs=1)
+        await one.stop()
+
+    run(story())
+
+
+def test_an_effect_is_performed_under_the_key_of_its_aggregate() -> None:
+    async def story() -> None:
+        broker, world = MemoryBroker(), World()
+        broker.produce(0, "c:1", b"a:1")
+        broker.produce(0, "c:2", b"b:1")
+        one = await Instance(broker, world, "a").start()
+        await quiet(broker, 2, timeout_seconds=60)
+        assert {(attempt.key, attempt.id) for attempt in world.attempts} == {("c:1", "a"), ("c:2", "b")}
+        await one.stop()
+
+    run(story())
 
 
 def test_an_aggregate_of_which_nothing_is_left_leaves_the_memory() -> None:
