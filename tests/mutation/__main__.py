@@ -91,7 +91,7 @@ def drawn(seed: int, names: list[str], results: list[Result]) -> dict[str, Any]:
         for one in results
         if one.fate == "survived"
     ]
-    told = {"seed": seed, "drawn": len(results), "of": len(names), "ran": _now(), "again": None}
+    told = {"seed": seed, "drawn": len(results), "of": len(names), "ran": _now(), "again": None, "note": ""}
     return told | {"rooms": rooms, "survivors": survivors}
 
 
@@ -112,7 +112,7 @@ def met_again(samples: list[dict[str, Any]], names: list[str], jobs: int) -> Non
         fates_ = {results[name] for name in alike.get(known(one), ())}
         one["since"] = "gone" if not fates_ else "survived" if "survived" in fates_ else "tests"
     for sample in samples:
-        sample["again"] = _now()
+        sample["again"], sample["note"] = _now(), ""
 
 
 def _now() -> dict[str, str]:

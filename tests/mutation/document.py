@@ -34,6 +34,7 @@ holes: {left} of {survived} are left, {explained} of them explained below, {unex
 
 {runs}
 
+{notes}
 {rooms}
 
 """
@@ -57,6 +58,7 @@ def mutation_document() -> str:
         runs=markdown.table(
             ("seed", "mutants", "drawn", "code", "survived", "again", "code", "left"), map(_run, samples)
         ),
+        notes="".join(f"- Seed {one['seed']}: {one['note']}\n" for one in samples if one["note"]),
         rooms=markdown.table(("room", "mutants", *KINDS), _rooms(samples)),
     )
     told += "## What is left, and why\n\n"

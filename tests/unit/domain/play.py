@@ -104,6 +104,7 @@ class Play:
     rules: Rules = field(default_factory=Rules)
     holding: bool = False
     merchant_known: bool = True
+    """Whether the settings or the token name the merchant, where the command does not."""
     dice: float = 0.5
     state: PaymentState | None = None
     memo: Memo | None = None
@@ -171,7 +172,7 @@ class Play:
             prompt,
             self.clock,
             self.rules,
-            Conditions(self.holding, lambda _: self.merchant_known),
+            Conditions(self.holding, lambda named: self.merchant_known or named is not None),
             lambda: self.dice,
         )
         sequence = self.state.sequence if self.state else 0

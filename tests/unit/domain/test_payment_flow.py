@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.domain.commands import CapturePayment
+from gateway.domain.commands import CapturePayment, CreateRefund, Data, PreparePayment
 from gateway.domain.draft import Rules
 from gateway.domain.events import PaymentCancelled, PaymentReserved, PaymentUnknown
 from gateway.domain.money import Currency, Money
@@ -35,6 +35,7 @@ from tests.unit.domain.play import (
     EMPTY,
     HOUR_MS,
     PAYMENT_ID,
+    POS_ID,
     PROVIDER_ID,
     Play,
     initiate,
@@ -416,6 +417,30 @@ def test_without_a_merchant_nothing_is_called() -> None:
     play = Play(merchant_known=False)
     play.command(initiate())
     assert play.reason("m-1") is Reason.INVALID_AT_PROVIDER and play.sent == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        initiate(merchant_vat_number="DK87654321"),
+        PreparePayment(PAYMENT_ID, POS_ID, merchant_vat_number="DK87654321"),
+        CreateRefund(PAYMENT_ID, "r-1", AMOUNT, pos_id=POS_ID, merchant_vat_number="DK87654321"),
+    ],
+)
+def test_the_merchant_that_the_command_names_is_the_one_that_is_asked(data: Data) -> None:
+    play = Play(merchant_known=False)
+    play.command(data)
+    assert play.running is not None and play.running.merchant == "DK87654321"
+
+
+@pytest.mark.parametrize(("late_ms", "asked"), [(0, True), (1, False)])
+def test_a_start_may_be_asked_for_up_to_its_expiry(late_ms: int, asked: bool) -> None:
+    play = Play()
+    play.command(initiate(), expires_at_ms=play.clock.wall_ms + 60_000)
+    play.outcome(Deferred(DeferralCause.THROTTLED, 60_000 + late_ms), after_seconds=0)
+    play.due()
+    assert isinstance(play.running, Initiate) is asked
+    assert asked or play.reason("m-1") is Reason.EXPIRED
 
 
 def test_an_unheard_capture_is_looked_at_and_repeated_until_done() -> None:

@@ -150,7 +150,7 @@ class Till:
         self.clock = Clock(self.clock.wall_ms + round(seconds * 1000), self.clock.steady + seconds)
 
     def turn(self, prompt: Prompt) -> list[PointOfSaleEvent]:
-        conditions = Conditions(self.holding, lambda _: self.merchant_known)
+        conditions = Conditions(self.holding, lambda named: self.merchant_known or named is not None)
         decision = decide(
             TILL,
             self.state,
@@ -499,6 +499,29 @@ def test_a_notification_of_what_is_deleted_before_it_is_read_comes_to_nothing() 
     till.pass_time(8 * DAY_SECONDS)
     till.due()
     assert till.state is None
+
+
+def test_the_merchant_that_the_command_names_is_the_one_that_is_asked() -> None:
+    """Also for a notification, which names nobody: it is read for whom the point of sale was made."""
+    till = Till(merchant_known=False)
+    till.command(replace(CREATE, merchant_vat_number="DK87654321"), "create")
+    till.outcome(Accepted(POS_ID))
+    till.outcome(READ)
+    till.command(CheckinNotified(TILL), "n-1")
+    assert isinstance(till.running, ReadCheckin) and till.running.merchant == "DK87654321"
+    till.outcome(NOBODY)
+    till.command(replace(DELETE, merchant_vat_number="DK87654321"), "delete")
+    assert isinstance(till.running, FindPayments) and till.running.merchant == "DK87654321"
+
+
+@pytest.mark.parametrize(("late_ms", "asked"), [(0, True), (1, False)])
+def test_a_creation_may_be_asked_for_up_to_its_expiry(late_ms: int, asked: bool) -> None:
+    till = Till()
+    till.command(CREATE, "create", expires_at_ms=till.clock.wall_ms + 60_000)
+    till.outcome(Deferred(DeferralCause.THROTTLED, 60_000 + late_ms - round(ANSWER_SECONDS * 1000)))
+    till.due()
+    assert isinstance(till.running, MakePointOfSale) is asked
+    assert asked or till.reason("create") is Reason.EXPIRED
 
 
 def test_a_notification_of_an_unknown_point_of_sale_is_dropped() -> None:

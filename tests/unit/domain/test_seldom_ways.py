@@ -162,6 +162,18 @@ def test_events_of_two_senders_have_names_of_their_own() -> None:
     assert one != other
 
 
+def test_a_candidate_that_is_not_shown_keeps_none_of_the_others_from_being_read() -> None:
+    play = Play()
+    play.command(initiate())
+    play.outcome(Rejected(Refusal(Reason.POINT_OF_SALE_BUSY, 409, "1301"), unheard=1))
+    play.outcome(Found(("hidden", "gone", PROVIDER_ID)))
+    play.outcome(FORBIDDEN)
+    play.outcome(Rejected(Refusal(Reason.PAYMENT_NOT_FOUND, 404)))
+    assert isinstance(play.running, ReadPayment) and play.running.provider_payment_id == PROVIDER_ID
+    play.outcome(observed(P.ISSUED))
+    assert play.answer("m-1").status is PaymentStatus.ISSUED
+
+
 # Points of sale.
 
 
@@ -197,9 +209,21 @@ def test_the_late_look_for_a_creation_passes_over_what_is_gone_or_not_ours() -> 
     till.outcome(Found(("gone", "other", POS_ID)))
     till.outcome(ABSENT)
     till.outcome(PointOfSaleObserved(replace(READING, pos_id="other", name="Till 2")))
-    assert isinstance(till.running, ReadPointOfSale)
+    assert isinstance(till.running, ReadPointOfSale) and till.running.pos_id == POS_ID
     till.outcome(READ)
     assert isinstance(till.running, RemovePointOfSale) and till.running.pos_id == POS_ID
+
+
+def test_once_the_provider_answers_a_late_look_its_pauses_begin_anew() -> None:
+    till, pauses = abandoned_till(), list[float]()
+    for answered in (False, False, True):
+        if answered:
+            till.outcome(Found((POS_ID,)))
+        till.outcome(Unknown(1))
+        heard_at = till.clock.steady
+        till.due()
+        pauses.append(till.clock.steady - heard_at)
+    assert pauses[0] < pauses[1] and pauses[2] == pytest.approx(pauses[0])
 
 
 def test_a_late_look_that_a_restore_has_overtaken_begins_anew() -> None:

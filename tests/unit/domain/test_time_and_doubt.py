@@ -8,9 +8,12 @@ from gateway.domain.operations import (
     Accepted,
     Cancel,
     Capture,
+    DeferralCause,
+    Deferred,
     FindPayments,
     Found,
     Initiate,
+    Outcome,
     ProviderStatus,
     ReadPayment,
     Refusal,
@@ -192,13 +195,25 @@ def test_a_reading_that_a_restore_has_overtaken_still_holds_for_the_pace() -> No
     assert isinstance(play.running, ReadPayment) and play.clock.steady - heard_at >= 5.0
 
 
+@pytest.mark.parametrize("outcome", [Unknown(1), Deferred(DeferralCause.PROVIDER_AWAY, 1000)])
+def test_a_poll_that_told_nothing_keeps_the_pace_of_the_one_before(outcome: Outcome) -> None:
+    play = Play().started()
+    play.due()
+    play.outcome(observed(P.ISSUED, poll_delay_ms=5000))
+    play.due()
+    play.outcome(outcome)
+    assert play.wake_at == pytest.approx(play.clock.steady + 5.0)
+
+
 @pytest.mark.parametrize("old_owner_for_seconds", [0.0, 5.0])
 def test_after_a_restore_the_pace_counts_from_when_the_old_owner_can_have_asked_last(
     old_owner_for_seconds: float,
 ) -> None:
     """I7: what the provider told the old owner meanwhile nobody knows."""
     play = Play().started()
-    assert play.state is not None and play.state.poll_delay_ms is not None
+    play.due()
+    play.outcome(observed(P.ISSUED, poll_delay_ms=5000))
+    assert play.state is not None and play.state.poll_delay_ms == 5000
     play.memo, play.running = None, None
     until = play.clock.steady + old_owner_for_seconds
     play.turn(Restored(until))

@@ -516,6 +516,16 @@ async def test_requests_are_counted_by_what_became_of_them() -> None:
     assert sample("gateway_provider_requests_in_flight") == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "code"), [({"code": "1301"}, "1301"), ({"code": "of-its-own-making"}, "other"), ({}, "none")]
+)
+async def test_refusals_are_counted_under_known_codes_alone(body: dict[str, str], code: str) -> None:
+    """What the provider makes up names no time series."""
+    before = sample("gateway_provider_refusals_total", operation="initiate", code=code)
+    assert isinstance(await Play(answer(409, body)).perform(INITIATE), Rejected)
+    assert sample("gateway_provider_refusals_total", operation="initiate", code=code) == before + 1
+
+
 async def test_what_could_not_be_read_is_counted() -> None:
     field, unknown = "gateway_provider_unreadable_fields_total", "gateway_provider_unknown_statuses_total"
     before = sample(field, field="paymentExpiresAt"), sample(unknown)
