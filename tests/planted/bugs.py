@@ -58,7 +58,7 @@ BUGS: Final = (
     ),
     _bug(
         "the key left out", "I7", "mobilepay/wire.py",
-        'headers.append(("X-MobilePay-Idempotency-Key", request.key))', "pass",
+        'headers.append((b"X-MobilePay-Idempotency-Key", request.key.encode("ascii")))', "pass",
     ),
     _bug(
         "409 retried like a 500", "I7", "mobilepay/verdicts.py",
