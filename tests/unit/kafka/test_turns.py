@@ -58,7 +58,7 @@ def test_what_ends_while_the_partition_is_opened_anew_is_heard_once_it_is_open()
         turns.drop()
         handler.gate.set()
         await asyncio.sleep(1)
-        turns.restore("c:1", b"state")
+        turns.restore({"c:1": b"state"}, lambda _: 0.0)
         turns.opened()
         assert handler.told[-1] == Performed(LOOK, "outcome") and not failures
         turns.abandon()
