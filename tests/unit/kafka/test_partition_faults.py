@@ -99,6 +99,19 @@ def test_i2_an_effect_that_is_cancelled_from_within_does_not_hold_its_key_for_ev
     run(story())
 
 
+def test_a_partition_that_is_not_open_yet_says_that_it_is_being_opened() -> None:
+    async def story() -> None:
+        one = await Instance(MemoryBroker(), World(), "a").start()
+        phases = set()
+        while (phase := one.partitions.health()[0].phase) is not Phase.OPEN:
+            phases.add(phase)
+            await asyncio.sleep(STEP_SECONDS / 10)
+        assert phases == {Phase.OPENING}
+        await one.stop()
+
+    run(story())
+
+
 def test_a_command_that_the_handler_cannot_take_is_tried_ever_more_slowly() -> None:
     async def story() -> None:
         broker = MemoryBroker()
