@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import aiohttp
 import httpx
@@ -11,6 +12,7 @@ from aiohttp.http import HttpProcessingError
 
 from gateway.mobilepay.exchange import Answer
 
+DISTRUSTED: Final = "its certificate is not trusted"
 _RAW = ("utf-8", "surrogateescape")
 
 
@@ -60,6 +62,9 @@ def told(error: Exception) -> str:
             return "closed without an answer"
         case aiohttp.ClientPayloadError():
             return "the answer was cut off"
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", "") or "the host's name"
+            return f"{DISTRUSTED}: {reason}"
         case TimeoutError():
             return "timed out"
         case _:

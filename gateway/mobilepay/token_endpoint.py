@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 
 import httpx
 
+from gateway.mobilepay.answer import DISTRUSTED
 from gateway.mobilepay.secret import Secret
 
 _DEFAULT_LIFETIME_SECONDS: Final = 300.0
@@ -31,10 +32,10 @@ class TokenRefused(Exception):
     """A configuration fault: credentials or merchant refused, a wrong address, or a fresh token answered with
     401.
 
-    `status` is the HTTP status that said so.
+    `status` is the HTTP status that said so, None where no answer could be trusted.
     """
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int | None) -> None:
         super().__init__(message)
         self.status = status
 
@@ -68,7 +69,7 @@ async def request_token(
         "Accept": "application/json",
         "Accept-Encoding": "identity",
     }
-    fault = "timed out"
+    fault, distrusted = "timed out", False
     try:
         async with asyncio.timeout(timeout_seconds):
             answer = await http.post(
@@ -80,10 +81,14 @@ async def request_token(
             )
             return _read(answer)
     except httpx.HTTPError as error:
-        fault = type(error).__name__
+        text = str(error)
+        distrusted = text.startswith(DISTRUSTED)
+        fault = text if distrusted else type(error).__name__
     except TimeoutError:
         pass
     # Raised out here: httpx's errors hold the request, and with it the secret.
+    if distrusted:
+        raise TokenRefused(f"the token endpoint cannot be used: {fault}", None)
     raise TokenUnavailable(f"the token endpoint is out of reach: {fault}")
 
 

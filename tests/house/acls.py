@@ -26,7 +26,8 @@ _TEXT: Final = """# Rights at the broker
 Made by `make generated` from `gateway/kafka/rights.py`; a test compares, and another runs the gateway on a real
 Kafka with an authorizer, TLS and SCRAM under exactly the commands below: with all of them a payment goes its
 whole way, and without any one `pos-gateway check` fails and says which. The names are the defaults of
-`GATEWAY_TOPICS__*` and `GATEWAY_KAFKA__GROUP_ID`; with others, and with other principals, the commands change alike.
+`GATEWAY_TOPICS__*` and `GATEWAY_KAFKA__GROUP_ID`; with others, and with other principals, the commands change
+alike.
 
 The gateway makes no topic, changes none, and needs no right to the cluster. Without DescribeConfigs it works, but
 cannot see a state topic that deletes before it has lost something. Its password is made at the broker
