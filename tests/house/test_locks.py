@@ -9,7 +9,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_PINS = {"run": 20, "demo": 20, "dev": 20, "mutate": 15, "pictures": 9, "build": 4, "audit": 15, "chart": 40}
+LEAST_PINS = {
+    "run": 20,
+    "demo": 20,
+    "dev": 20,
+    "mutate": 15,
+    "pictures": 9,
+    "build": 4,
+    "audit": 15,
+    "chart": 40,
+}
 """A lock with fewer is no lock of all that it installs."""
 LOCKS = tuple(LEAST_PINS)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tests.canaries import shown_in
 
@@ -82,7 +82,6 @@ def command(
 class Running:
     """A process that runs on; its lines are kept. As a context manager it never stays behind."""
 
-    program: ClassVar[str] = "gateway"
     arguments: tuple[str, ...]
     settings: Mapping[str, str]
     lines: list[str] = field(default_factory=list)

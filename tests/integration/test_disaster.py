@@ -185,10 +185,6 @@ def test_a_lost_state_topic_is_made_anew(settings: Settings, kafka: EmbeddedKafk
     assert len(mine) == len(shop.tills), "nobody was charged twice"
 
 
-class NextVersion(GatewayProcess):
-    program = "tests.integration.next_version"
-
-
 async def write_next(settings: Settings) -> None:
     """One state of the next version's in each partition, made by hand."""
     async with AIOKafkaProducer(bootstrap_servers=settings["GATEWAY_KAFKA__BOOTSTRAP_SERVERS"]) as producer:
@@ -219,7 +215,7 @@ def test_two_versions_beside_each_other(settings: Settings, sandbox: str) -> Non
     with GatewayProcess(settings) as old:
         wait_until(lambda: closed(old) == PARTITIONS, "closed, and it says so")
         assert f"reads up to {STATE_VERSION}" in old.output
-        with NextVersion(settings) as new:
+        with GatewayProcess(settings, program="tests.integration.next_version") as new:
             wait_until(lambda: (closed(old), opened(new)) == (1, 1), "one is open on the new one")
             assert old.terminate() == 0
             new.wait_ready(partitions=PARTITIONS)
