@@ -102,6 +102,12 @@ class TokenSource:
         return wallet.usable(self._clock()) is not None and not wallet.distrusted
 
     @property
+    def distrust(self) -> str | None:
+        """Why no answer of the token endpoint is believed; None where it is not TLS that stands in the way."""
+        faults = (wallet.fault for wallet in self._wallets.values())
+        return next((str(f) for f in faults if isinstance(f, TokenRefused) and f.status is None), None)
+
+    @property
     def refused(self) -> bool:
         """Begin nothing new: credentials or tokens are refused, and no try is due or one is under way."""
         wallet = self._wallet(self._options.home_merchant)

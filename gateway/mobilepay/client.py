@@ -125,7 +125,7 @@ class MobilePay:
         line, now = self._line, self._line.around.steady()
         fault = line.misconfiguration.fault
         if fault is None and line.tokens.refused:
-            fault = "the provider refuses the credentials or the token"
+            fault = line.tokens.distrust or "the provider refuses the credentials or the token"
         return Standing(
             token_held=line.tokens.has_token,
             fault=fault,

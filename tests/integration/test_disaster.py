@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shlex
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from gateway.codec import STATE_VERSION
+from gateway.codec import STATE_VERSION, encode_state
 from gateway.demo.broker import EmbeddedKafka
+from gateway.domain.identity import MessageId
+from gateway.domain.state import PaymentState, Remembered
+from gateway.domain.vocabulary import PaymentStatus
 from tests.integration.gateway_process import (
     GatewayProcess,
     command,
@@ -185,17 +189,15 @@ def test_a_lost_state_topic_is_made_anew(settings: Settings, kafka: EmbeddedKafk
     assert len(mine) == len(shop.tills), "nobody was charged twice"
 
 
-class NextVersion(GatewayProcess):
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, program="tests.integration.next_version")
-
-
 async def write_next(settings: Settings) -> None:
     """One state of the next version's in each partition, made by hand."""
     async with AIOKafkaProducer(bootstrap_servers=settings["GATEWAY_KAFKA__BOOTSTRAP_SERVERS"]) as producer:
         for partition in range(PARTITIONS):
             payment = f"of-the-next-{partition}"
-            value = json.dumps({"payment_id": payment, "what_is_new": [1]}).encode()
+            known = (Remembered(MessageId("/shop", "m-1"), "hash"),)
+            now_ms = time.time_ns() // 1_000_000
+            state = PaymentState(payment, 1, PaymentStatus.CANCELLED, remembered=known, touched_ms=now_ms)
+            value = encode_state(state).replace(b"{", b'{"what_is_new":[1],', 1)
             headers = [("v", str(STATE_VERSION + 1).encode())]
             topic, key = settings["GATEWAY_TOPICS__STATE"], f"p:{payment}".encode()
             await producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition)
@@ -220,7 +222,7 @@ def test_two_versions_beside_each_other(settings: Settings, sandbox: str) -> Non
     with GatewayProcess(settings) as old:
         wait_until(lambda: closed(old) == PARTITIONS, "closed, and it says so")
         assert f"reads up to {STATE_VERSION}" in old.output
-        with NextVersion(settings) as new:
+        with GatewayProcess(settings, program="tests.integration.next_version") as new:
             wait_until(lambda: (closed(old), opened(new)) == (1, 1), "one is open on the new one")
             assert old.terminate() == 0
             new.wait_ready(partitions=PARTITIONS)
