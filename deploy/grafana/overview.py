@@ -215,11 +215,7 @@ _PAYMENTS = Row(
             "Outcomes that became unknown",
             "Calls that went unheard in all their tries. Each is found out later, and told then.",
             PER_SECOND,
-            (
-                Query(
-                    f"sum by (operation) (rate(gateway_operations_unknown_total[{R}])) > 0", "{{operation}}"
-                ),
-            ),
+            (Query(f"sum by (operation) (rate(gateway_operations_unknown_total[{R}]))", "{{operation}}"),),
             Kind.STACK,
         ),
         Panel(
