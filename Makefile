@@ -115,8 +115,10 @@ $(VENV)/.pictures: $(VENV)/.dev requirements/pictures.txt
 pictures: $(VENV)/.pictures ## draw what the dashboards show of a gateway under load, anew; needs prometheus
 	$(BIN)/python -m tests.watched.pictures
 
-bench: $(VENV)/.dev ## measure, program by program
-	@for bench in tests/bench/bench_*.py; do echo "$$bench"; $(BIN)/python "$$bench" || exit 1; done
+bench: $(VENV)/.dev ## measure beside floors written by hand, ten minutes; then make generated for the README's tables
+	@mkdir -p .cache
+	$(BIN)/python -m tests.bench | tee .cache/bench.jsonl
+	@cp .cache/bench.jsonl deploy/docs/bench.jsonl
 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -38,13 +38,19 @@ async def backlog(kind: str, run: Run, count: int) -> tuple[float, float]:
 
 
 async def contest(
-    bootstrap: str, delay_ms: float, in_flight: int, count: int, rounds: int, kinds: list[str]
+    bootstrap: str,
+    delay_ms: float,
+    in_flight: int,
+    count: int,
+    rounds: int,
+    kinds: list[str],
+    partitions: int = 4,
 ) -> list[dict[str, Any]]:
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with provider(delay_ms) as port:
         for _ in range(rounds):
             for kind in kinds:
-                found[kind].append(await backlog(kind, Run(bootstrap, port, in_flight), count))
+                found[kind].append(await backlog(kind, Run(bootstrap, port, in_flight, partitions), count))
     lines = []
     for kind in kinds:
         cpu = min(one[0] for one in found[kind])
@@ -55,6 +61,7 @@ async def contest(
                 contender=kind,
                 provider_ms=delay_ms,
                 in_flight=in_flight,
+                partitions=partitions,
                 commands=count,
                 cpu_us_per_command=cpu,
                 commands_per_second=rate,

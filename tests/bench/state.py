@@ -93,8 +93,8 @@ async def polls(bootstrap: str, payments: int, poll_delay_ms: int) -> None:
         async with desk(run) as at:
             with run.contender("gateway") as pid:
                 await run.ready()
-                await at.send_steadily([f"w-{number}" for number in range(payments)], 800)
-                await at.read(payments)
+                await at.send_steadily([f"w-{number}" for number in range(payments)], 500)
+                await at.read(payments, timeout_seconds=300)
                 await asyncio.sleep(2 * poll_delay_ms / 1000)
                 get(port, "/bench/late")
                 cpu, begun = cpu_seconds(pid), time.monotonic()

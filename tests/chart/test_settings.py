@@ -37,6 +37,7 @@ TEXTS = {
     "pos.merchantVatNumber": "DK12345678",
     "http.host": "127.0.0.1",
     "eventSource": "/elsewhere",
+    "tracing.endpoint": "http://collector.example:4318/v1/traces",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.demo.finding import GUARANTEES as OF_THE_BOOKS
 from tests.chaos.verdict import GUARANTEES as OF_THE_LOGS
-from tests.house import markdown
+from tests.house import figures, markdown
 from tests.planted.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def readme() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}{END}{after}"
+    return figures.readme(f"{before}{BEGIN}\n{table()}{END}{after}")
 
 
 def table() -> str:
