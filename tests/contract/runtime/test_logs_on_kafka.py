@@ -128,7 +128,7 @@ async def test_restore_over_a_log_that_was_really_compacted(broker: TownKafka, t
             # The even ones are forgotten: tombstones, written by the very producer that has the partition.
             partition = one.partitions._owned[0]
             for key in range(0, 10, 2):
-                partition._turns._staging.state(f"c:{key}", None)
+                partition._turns.staging.state(f"c:{key}", None)
             await asyncio.sleep(0.5)
         written = (await changelog(here, 0))[-1].offset
         deadline = asyncio.get_running_loop().time() + 25
