@@ -59,6 +59,7 @@ async def state_bytes(run: Run) -> float:
                     found[record.key] = len(record.key) + len(record.value or b"") + headers
     finally:
         await reader.stop()
+    assert found, f"nothing was read up to {ends}"
     return sum(found.values()) / len(found)
 
 

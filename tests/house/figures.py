@@ -1,6 +1,7 @@
 """The README's figures, from the lines that `make bench` left."""
 
 import json
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def readme(text: str) -> str:
 def tables() -> str:
     lines = [json.loads(line) for line in LINES.read_text(encoding="utf-8").splitlines()]
     of = {name: [line for line in lines if line["measurement"] == name] for name in _NAMES}
-    return "\n\n".join([_contests(of["contest"]), _latencies(of["latency"]), _states(of)])
+    return "\n\n".join([_contests(of["contest"]), _latencies(of["latency"]), _states(of), _capacity(of)])
 
 
 _NAMES = ("contest", "latency", "polls", "growth", "restore")
@@ -105,3 +106,42 @@ def _states(of: dict[str, list[Line]]) -> str:
         for line in of["restore"]
     ]
     return markdown.table(("", ""), rows)
+
+
+THINKING_SECONDS, POLL_DELAY_SECONDS, ANSWER_SECONDS = 15, 1, 0.1
+MOST_SHARE = 2 / 3
+SHOPS = (("a shop", 1), ("a chain", 100), ("a country", 5_000))
+
+
+def _capacity(of: dict[str, list[Line]]) -> str:
+    """What a payment costs, from the measured cost of a command (two calls) and of a poll: it is initiated, polled
+    while the customer thinks, and captured (one call).
+    """
+    command = max(one["cpu_us_per_command"] for one in _of_gateway(of["contest"]) if one["partitions"] == 4)
+    poll = max(line["cpu_us_per_poll"] for line in of["polls"])
+    polls = THINKING_SECONDS // POLL_DELAY_SECONDS
+    micros = 1.5 * command + polls * poll
+    requests = 3 + polls
+    rows = []
+    for name, rate in SHOPS:
+        cores, in_flight = rate * micros / 1e6, rate * requests * ANSWER_SECONDS
+        replicas = ceil(max(cores, in_flight / 256) / MOST_SHARE) + 1
+        partitions = max(12, 3 * replicas)
+        cells = (f"{rate * requests:,}", f"{cores:.2f}", f"{in_flight:,.0f}", str(replicas), str(partitions))
+        rows.append((f"{name}, {rate:,} payments/s", *cells))
+    head = ("", "requests/s to the provider", "cores", "calls in flight", "replicas", "partitions")
+    checked = max(_of_gateway(of["latency"]), key=lambda line: line["commands_per_second"])
+    expected = checked["commands_per_second"] * command / 1e6
+    said = (
+        f"Capacity, from {command:,.0f} us a command of two calls and {poll:,.0f} us a poll: a payment that is",
+        f"initiated, polled every {POLL_DELAY_SECONDS} s for {THINKING_SECONDS} s and captured takes",
+        f"{micros / 1000:.1f} ms of CPU and {requests} requests. Replicas are used to two thirds, and one may be",
+        f"lost; the provider answers in {ANSWER_SECONDS * 1000:.0f} ms. Checked:",
+        f"{checked['commands_per_second']:.0f} commands/s should take {expected:.2f} of a core and took",
+        f"{checked['cpu_share']:.2f}.",
+    )
+    return " ".join(said) + "\n\n" + markdown.table(head, rows)
+
+
+def _of_gateway(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line["contender"] == "gateway"]
