@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import os
 import shutil
 import subprocess
 import time
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.not_run import not_run
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "alerts"
@@ -29,10 +28,7 @@ def needed(*tools: str) -> None:
     missing = " and no ".join(tool for tool in tools if shutil.which(tool) is None)
     if not missing:
         return
-    said = f"not run: no {missing}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{said}; CI needs it on the path", pytrace=False)
-    pytest.skip(said)
+    not_run(f"no {missing}", "it on the path")
 
 
 class Wrong(Exception):
