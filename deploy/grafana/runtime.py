@@ -13,7 +13,11 @@ _PARTITIONS = Row(
             "batch that nobody can decode. paused: as much waits as may. Their sum without fault is 0.",
             SHORT,
             (
-                Query("count(gateway_partition_open == 0) or vector(0)", "not open"),
+                Query(
+                    "count(gateway_partition_open == 0) or vector(0)",
+                    "not open",
+                    steady="small partitions open between two looks here",
+                ),
                 Query("sum(gateway_partition_stopped)", "stopped", steady="nothing stops a partition here"),
                 Query(
                     "sum(gateway_partition_undecodable)",

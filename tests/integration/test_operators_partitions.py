@@ -226,11 +226,14 @@ def test_a_broken_checksum_with_no_gateway_and_two_operators(sandbox: str) -> No
         assert before["released"] == []
         assert standing(settings)["stopped"]["error"] == "CorruptRecordException"
 
-        async def two_at_once() -> list[int]:
+        async def two_at_once() -> list[tuple[int, str]]:
             done = await asyncio.gather(*(asyncio.to_thread(skip, settings, 1) for _ in range(2)))
-            return sorted(one.returncode for one in done)
+            return sorted((one.returncode, one.stderr.decode()) for one in done)
 
-        assert asyncio.run(two_at_once()) in ([0, 1], [1, 1])
+        ends = asyncio.run(two_at_once())
+        # On a broker that has only just come back one of them may also run out of time, and say so.
+        assert {code for code, _ in ends} <= {0, 1, 3}, ends
+        assert [code for code, _ in ends].count(0) <= 1, ends
         if standing(settings)["position"] == 1:
             assert skip(settings, 1).returncode == 0
         assert asyncio.run(checkpoint(settings)) == {**before, "position": 2}, "the mark stays"
