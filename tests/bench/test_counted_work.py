@@ -101,7 +101,7 @@ def test_requests_to_the_provider_for_each_command(work: tuple[Town, Counter[str
     town, _ = work
     commands = len(town.sent)
     assert len(town.changes) / commands < 1.8
-    assert len(town.sandbox.requests) / commands < 5.3
+    assert len(town.sandbox.requests) / commands < 5.8
 
 
 def test_state_records_and_their_bytes(work: tuple[Town, Counter[str]]) -> None:

@@ -26,7 +26,7 @@ from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.secret import Secret
 from gateway.mobilepay.traced import TracedTransport
 from gateway.observability.tracing import Tracing
-from tests.fakes.memory_log import MemoryLog
+from tests.fakes.memory_log import MemoryBroker, MemoryLog
 from tests.fakes.virtual_time import VirtualClock
 from tests.simulation.far_side import SandboxTransport
 
@@ -38,6 +38,9 @@ CLIENT_SECRET = "canary-secret"
 GROUP = "group"
 RULES = Rules(prepared_timeout_seconds=40)
 LIMITS = Limits(fenced_wait_seconds=3.0, commit_timeout_seconds=5.0)
+
+TICK_SECONDS = 0.05
+"""Between two fetches."""
 
 CALLED_FOR: ContextVar[str] = ContextVar("called_for", default="")
 """The aggregate whose call is under way."""
@@ -60,6 +63,22 @@ class TracedHistoryFlow(HistoryFlow, TracedFlow):
 
     def _broken(self, fault: Exception) -> None:
         raise fault
+
+
+class _FedLog(MemoryLog):
+    """Tells its feeder when there may be something to feed."""
+
+    def __init__(self, broker: MemoryBroker, owner: str) -> None:
+        super().__init__(broker, owner)
+        self.stirred = asyncio.Event()
+
+    def resume(self, partition: int) -> None:
+        super().resume(partition)
+        self.stirred.set()
+
+    def seek(self, partition: int, offset: int) -> None:
+        super().seek(partition, offset)
+        self.stirred.set()
 
 
 class Process:
@@ -88,7 +107,7 @@ class Process:
         self.provider = MobilePay(options, wire, around)
         flow_options = FlowOptions(RULES, CommandLimits(), "/pos-gateway", "0.0.0")
         version = PaymentFlow.state_version + newer
-        self.log = MemoryLog(town.broker, name)
+        self.log = _FedLog(town.broker, name)
         flow: ToldFlow = HistoryFlow(self.provider, flow_options, draws, version=version)
         if tracing is not None:
             flow = TracedHistoryFlow(self.provider, flow_options, draws, tracing, version=version)
@@ -122,6 +141,9 @@ class Process:
         """Batches as they come, and as they should not: twice, an older one again, the later half first."""
         torn: set[int] = set()
         while True:
+            await self.log.stirred.wait()
+            self.log.stirred.clear()
+            await asyncio.sleep(TICK_SECONDS)
             for number in range(self.town.plan.partitions):
                 bad = self.log.undecodable_at(number)
                 if bad is not None:
@@ -130,6 +152,7 @@ class Process:
                 records = list(self.log.fetch(number))
                 if not records:
                     continue
+                self.log.stirred.set()
                 half = len(records) // 2
                 match self.town.misdelivery():
                     case "twice":
@@ -144,7 +167,6 @@ class Process:
                         pass
                 torn.discard(number)
                 self.partitions.deliver(records)
-            await asyncio.sleep(self.town.tick_seconds)
 
     def says(self, number: int) -> bool:
         """Whether it tells of trouble with the partition."""

@@ -128,7 +128,6 @@ class Town:
     steps: int = 0
     """How often a process asked the brokers or the provider for something, or heard of them."""
     steps_to_rest: int = 0
-    tick_seconds: float = 0.05
     troubled: bool = False
     """While set, the broker refuses batches, loses answers and hands records over out of order."""
 
@@ -216,7 +215,12 @@ class Town:
         offset, wall_ms = log.beginning + len(log.commands), VirtualClock().wall_ms()
         record = Record("commands", number, offset, wall_ms, key.encode(), value, headers)
         log.commands.append(record)
+        self._stir()
         return record
+
+    def _stir(self) -> None:
+        for process in self.group.names.values():
+            process.log.stirred.set()
 
     def _poison(self) -> None:
         value, differs = self.draws.choice(POISON)
@@ -309,6 +313,7 @@ class Town:
         bad = log.beginning + len(log.commands)
         log.commands.append(Record("commands", number, bad, VirtualClock().wall_ms(), None, None, ()))
         log.undecodable.add(bad)
+        self._stir()
         while not await self._skip(number, bad):
             await asyncio.sleep(draws.uniform(5, 20))
 
@@ -376,11 +381,11 @@ class Town:
                         record.headers,
                     )
                     log.commands.append(again)
+                    self._stir()
                     return
 
     async def _rest(self) -> None:
         """Nothing more happens for a while, within two virtual days."""
-        self.tick_seconds = 1.0
         quiet_for, seen = 0.0, -1
         deadline = asyncio.get_running_loop().time() + 2 * 86_400
         while quiet_for < 1_000:
