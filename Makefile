@@ -99,6 +99,7 @@ lock: $(VENV)/.dev ## renew the hashed locks
 	$(PIP_COMPILE) --build-deps-for editable --extra demo --extra otel --extra dev -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --build-deps-for editable --extra demo -c requirements/dev.txt -o requirements/demo.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/run.txt pyproject.toml
+	$(PIP_COMPILE) --extra otel -c requirements/dev.txt -o requirements/image.txt pyproject.toml
 	$(PIP_COMPILE) --only-build-deps --build-deps-for wheel -c requirements/dev.txt -o requirements/build.txt pyproject.toml
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/mutate.txt requirements/mutate.in
 	$(PIP_COMPILE) -c requirements/dev.txt -o requirements/pictures.txt requirements/pictures.in

@@ -13,17 +13,9 @@ _PARTITIONS = Row(
             "batch that nobody can decode. paused: as much waits as may. Their sum without fault is 0.",
             SHORT,
             (
-                Query(
-                    "count(gateway_partition_open == 0) or vector(0)",
-                    "not open",
-                    steady="small partitions open between two looks here",
-                ),
-                Query("sum(gateway_partition_stopped)", "stopped", steady="nothing stops a partition here"),
-                Query(
-                    "sum(gateway_partition_undecodable)",
-                    "undecodable",
-                    steady="every batch can be decoded here",
-                ),
+                Query("count(gateway_partition_open == 0) or vector(0)", "not open"),
+                Query("sum(gateway_partition_stopped)", "stopped"),
+                Query("sum(gateway_partition_undecodable)", "undecodable"),
                 Query(
                     "sum(gateway_partition_paused)", "paused", steady="this load does not fill the inboxes"
                 ),
@@ -62,13 +54,7 @@ _PARTITIONS = Row(
             "Opened anew, by cause",
             "Over ten minutes. fenced: another owner had it. broker: trouble there. fault: one of ours, see the log.",
             SHORT,
-            (
-                Query(
-                    "sum by (cause) (increase(gateway_partition_reopens_total[10m]))",
-                    "{{cause}}",
-                    steady="no owner and no broker is killed here",
-                ),
-            ),
+            (Query("sum by (cause) (increase(gateway_partition_reopens_total[10m]))", "{{cause}}"),),
         ),
     ),
 )

@@ -26,7 +26,7 @@ def test_nothing_is_installed_but_wheels_that_a_lock_names_by_hash() -> None:
     for words in re.findall(r"pip (?:--python \S+ )?install (.*?)(?= && |$)", installing):
         assert "--only-binary :all:" in words
         assert "--require-hashes" in words
-        assert re.search(r"--requirement requirements/(?:build|run)\.txt", words)
+        assert re.search(r"--requirement requirements/(?:build|image)\.txt", words)
     assert installing.count(" install ") == 2
     made = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) (.*?)(?= && |$)", making)
     assert len(made) == 2

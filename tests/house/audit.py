@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 120
 
 def main(pip_audit: str) -> int:
     """Exit code 1 where one is known. Where nobody can be asked that is said, and is no verdict."""
-    lock = ROOT / "requirements" / "run.txt"
+    lock = ROOT / "requirements" / "image.txt"
     command = [pip_audit, "--requirement", str(lock), "--disable-pip", "--require-hashes", "--format", "json"]
     try:
         done = subprocess.run(

@@ -18,6 +18,7 @@ _SPELT: Final = {
     "Apache 2": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
     "BSD": "BSD-3-Clause",
     "ISC License (ISCL)": "ISC",
@@ -27,7 +28,7 @@ _SPELT: Final = {
 }
 _HEAD: Final = """# Licences
 
-Made by `make generated` from the metadata of what `requirements/run.txt` pins; a test compares, and refuses a
+Made by `make generated` from the metadata of what `requirements/image.txt` pins; a test compares, and refuses a
 licence that is not among these: {allowed}.
 
 {table}
@@ -35,7 +36,7 @@ licence that is not among these: {allowed}.
 
 
 def pinned() -> list[str]:
-    text = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    text = (ROOT / "requirements" / "image.txt").read_text(encoding="utf-8")
     return sorted(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.MULTILINE))
 
 

@@ -13,6 +13,7 @@ LEAST_PINS = {
     "run": 20,
     "demo": 20,
     "dev": 20,
+    "image": 30,
     "mutate": 15,
     "pictures": 9,
     "build": 4,
@@ -27,6 +28,7 @@ DECLARED = {
     "build": PYPROJECT["build-system"]["requires"],
     "run": PROJECT["dependencies"],
     "demo": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["demo"],
+    "image": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["otel"],
     "dev": PROJECT["dependencies"]
     + PROJECT["optional-dependencies"]["demo"]
     + PROJECT["optional-dependencies"]["otel"]
@@ -75,6 +77,7 @@ def test_what_is_declared_is_pinned_within_its_bounds(name: str) -> None:
 def test_the_locks_agree_with_each_other() -> None:
     run, demo, dev, *beside = (pins(lock(name)) for name in LOCKS if name not in ("audit", "chart"))
     assert run.items() < demo.items() < dev.items()
+    assert run.items() < pins(lock("image")).items() < dev.items()
     for one in beside:
         assert all(dev.get(name, version) == version for name, version in one.items())
 

@@ -9,25 +9,18 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from gateway.kafka.changelog import CHECKPOINT_KEY
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Entry, Staged
 from gateway.kafka.transactions import AioKafkaLog, BrokerConfig, TopicNames
-from tests.contract.runtime.bad_batches import break_checksum
+from tests.contract.runtime.bad_batches import break_checksum, produce_header_that_is_no_text
 from tests.contract.runtime.town import TownKafka
 from tests.integration.gateway_process import GatewayProcess, command, own_settings, sandbox_url, wait_until
 
 Settings = dict[str, str]
 PARTITIONS = 3
 BAD = 1
-
-
-class _NoText(str):
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        return b"\xff\xfe\xfa"
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +69,10 @@ async def send(settings: Settings, partition: int, *payments: str) -> None:
 
 
 async def send_batch(settings: Settings, payments: list[str], bad: int) -> None:
-    """One batch, in which the record numbered `bad` has a header whose name is no UTF-8."""
-    builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, 100_000)
-    for number, payment in enumerate(payments):
-        value, headers = initiate(payment)
-        odd = [(_NoText("x"), b"1")] if number == bad else []
-        builder.append(number, None, payment.encode(), value, [*headers, *odd])
+    """One batch, in which the record numbered `bad` cannot be decoded."""
     where = TopicPartition(settings["GATEWAY_TOPICS__COMMANDS"], BAD)
-    producer = AIOKafkaProducer(bootstrap_servers=settings["GATEWAY_KAFKA__BOOTSTRAP_SERVERS"])
-    await producer.start()
-    try:
-        await producer.client._wait_on_metadata(where.topic)
-        leader = producer.client.cluster.leader_for_partition(where)
-        body = [(where.topic, [(where.partition, bytes(builder.build()))])]
-        answer = await producer.client.send(leader, ProduceRequest(None, -1, 5_000, body))
-        [(_, [(_, error, *_)])] = answer.topics
-        assert error == 0, answer
-    finally:
-        await producer.stop()
+    records = [(payment.encode(), *initiate(payment)) for payment in payments]
+    await produce_header_that_is_no_text(settings["GATEWAY_KAFKA__BOOTSTRAP_SERVERS"], where, records, bad)
 
 
 async def read(settings: Settings, name: str) -> list[Any]:

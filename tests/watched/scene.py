@@ -11,26 +11,27 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from gateway.demo.ground import command, create_topics, kafka_settings, topics_of
-from gateway.demo.messages import Message
 from gateway.demo.processes import Child, free_port, get, post
 from gateway.demo.wire import Wire, connected
 from tests.chaos.trade import Trade
+from tests.contract.runtime.bad_batches import produce_header_that_is_no_text
 from tests.watched.prometheus import Prometheus, scraping
+from tests.watched.traced_wire import TracedWire
 
 PARTITIONS = 4
+SPOILED = 1
 PAYMENTS_PER_SECOND = 6
 REPEATS = 12_000
 QUERY_TOKEN = "operators-0nly"
 SECRET = "canary-client-secret"
 STORE_ID = "401b5617-ae5e-4f1a-9a59-5a446dbb3caa"
-TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 USUAL: dict[str, Any] = {
     "latency_seconds": [0.01, 0.12],
@@ -42,7 +43,8 @@ USUAL: dict[str, Any] = {
 AWAY: dict[str, Any] = {"probabilities": {"*": {"timeout_before": 0.7, "timeout_after": 0.3}, "token": {}}}
 THROTTLING: dict[str, Any] = {"probabilities": {"*": {"throttled": 0.6}, "token": {}}}
 SPELLS: tuple[tuple[str, dict[str, Any], float], ...] = (
-    ("fair", USUAL, 9.0),
+    ("fair", USUAL, 5.0),
+    ("a batch that cannot be decoded", USUAL, 4.0),
     ("provider away", AWAY, 12.0),
     ("a second gateway joins", USUAL, 8.0),
     ("throttled", THROTTLING, 3.0),
@@ -88,29 +90,6 @@ class Scene:
             "OFFSET": "0",
             "SINCE": "10s",
         }
-
-
-class _Traced:
-    """A wire whose commands carry a `traceparent`, as those of a traced shop do."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._first: Message | None = None
-        self.read = wire.read
-        self.flush = wire.flush
-
-    async def send(self, message: Message) -> None:
-        parent = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
-        traced = replace(message, headers=(*message.headers, ("traceparent", parent)))
-        self._first = self._first or traced
-        await self._wire.send(traced)
-
-    async def repeat(self, times: int) -> None:
-        """The first message again and again: each is recognised, and together they make a lag."""
-        assert self._first is not None
-        for _ in range(times):
-            await self._wire.send(self._first)
-        await self._wire.flush()
 
 
 @contextlib.contextmanager
@@ -199,7 +178,7 @@ class _Load(threading.Thread):
     async def _play(self) -> None:
         async with connected(self._broker, self._topics) as wire, self._producer() as producer:
             self._scene.wire.append(wire)
-            traced = _Traced(wire)
+            traced = TracedWire(wire)
             trade = Trade(traced, 3)  # type: ignore[arg-type]
             beside = [
                 asyncio.create_task(work)
@@ -211,6 +190,10 @@ class _Load(threading.Thread):
                         await asyncio.to_thread(self._second.start)
                     elif name == "it leaves":
                         await asyncio.to_thread(self._second.stop)
+                    elif name == "a batch that cannot be decoded":
+                        await self._spoil()
+                    elif name == "provider away":
+                        await asyncio.to_thread(self._skip)
                     elif name == "a sender repeats itself":
                         await traced.repeat(REPEATS)
                     self._scene.spells.append((name, time.time()))
@@ -231,6 +214,18 @@ class _Load(threading.Thread):
                 if task.done() and task.exception() is not None:
                     task.result()
             await asyncio.sleep(0.1)
+
+    async def _spoil(self) -> None:
+        where = TopicPartition(self._topics["commands"], SPOILED)
+        await produce_header_that_is_no_text(self._broker, where, [(b"spoiled", b"{}", [])])
+
+    def _skip(self) -> None:
+        """What an operator does then."""
+        listed = command(["partitions", "list", "--json"], self._scene.settings).stdout
+        stopped = [json.loads(line) for line in listed.splitlines() if json.loads(line)["stopped"]]
+        assert [one["partition"] for one in stopped] == [SPOILED], listed
+        offset = str(stopped[0]["position"])
+        command(["partitions", "skip", "--partition", str(SPOILED), "--offset", offset], self._scene.settings)
 
     @contextlib.asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:

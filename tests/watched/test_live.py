@@ -14,7 +14,8 @@ from tests.integration.gateway_process import environment
 from tests.watched.prometheus import TOOLS, needed
 from tests.watched.questions import SERIES, of_dashboards, rules, selectors_in
 from tests.watched.runbooks import steps
-from tests.watched.scene import TRACE_ID, Scene, played, scraped
+from tests.watched.scene import Scene, played, scraped
+from tests.watched.traced_wire import TRACE_ID
 
 BURNS = {objective.alert for objective in OBJECTIVES}
 

@@ -1,6 +1,7 @@
 """Batches that a broker keeps and serves, and that no client can decode: one for each cause."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,28 @@ class _NoText(str):
         return b"\xff\xfe\xfa"
 
 
+Fields = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value and headers of a record."""
+
+
 async def produce_header_that_is_no_text(
-    bootstrap: str, where: TopicPartition, key: bytes, value: bytes
+    bootstrap: str, where: TopicPartition, records: Sequence[Fields], bad: int = 0
 ) -> None:
-    """One record whose header's name is no UTF-8: valid for the broker, which does not look at it."""
-    builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, 10_000)
-    builder.append(0, None, key, value, [(_NoText("x"), b"1")])
+    """One batch, in which the record numbered `bad` has a header whose name is no UTF-8: valid for the broker,
+    which does not look at it.
+    """
+    builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, 100_000)
+    for number, (key, value, headers) in enumerate(records):
+        odd = [(_NoText("x"), b"1")] if number == bad else []
+        builder.append(number, None, key, value, [*headers, *odd])
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
     try:
         client = producer.client
         await client._wait_on_metadata(where.topic)
         leader = client.cluster.leader_for_partition(where)
-        request = ProduceRequest(
-            None, -1, 5_000, [(where.topic, [(where.partition, bytes(builder.build()))])]
-        )
-        answer = await client.send(leader, request)
+        body = [(where.topic, [(where.partition, bytes(builder.build()))])]
+        answer = await client.send(leader, ProduceRequest(None, -1, 5_000, body))
         [(_, [(_, error, *_)])] = answer.topics
         assert error == 0, answer
     finally:

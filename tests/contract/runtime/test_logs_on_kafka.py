@@ -207,7 +207,7 @@ async def test_an_undecodable_batch_beside_good_ones(broker: TownKafka, tmp_path
             await answered(here, 1, 1)
         await send(here, 1, "x:1", "y:1")
         if cause == "header":
-            await produce_header_that_is_no_text(here.bootstrap, bad, b"c:1", b"bad:1")
+            await produce_header_that_is_no_text(here.bootstrap, bad, [(b"c:1", b"bad:1", [])])
         else:
             await send(here, 1, "bad:1")
         await send(here, 1, "after:1")
