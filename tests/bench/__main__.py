@@ -27,6 +27,7 @@ def main() -> None:
                 asyncio.run(contest(at, delay_ms, in_flight, given.commands, given.rounds, kinds))
         for partitions in (1, 64):
             asyncio.run(contest(at, 0.0, 64, given.commands, given.rounds, ["gateway"], partitions))
+        asyncio.run(contest(at, 0.0, 64, given.commands, given.rounds, ["gateway"], 12, processes=3))
         for rate in (100.0, 500.0):
             for kind in CONTENDERS[:3]:
                 asyncio.run(latency(at, kind, rate, given.seconds))

@@ -10,31 +10,43 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from gateway.demo.broker import EmbeddedKafka
+from gateway.demo.processes import free_port
 from tests.bench.ground import Run, cpu_seconds, desk, provider, told
 
 CONTENDERS = ("gateway", "strict", "aiohttp", "faststream")
 WARM_UP = 1_000
+SHARED_SECONDS = 8.0
+"""Until a group has come to rest."""
 
 
-async def backlog(kind: str, run: Run, count: int) -> tuple[float, float]:
-    """CPU us a command, commands a second. The contender is warm, and stands still while we write."""
+async def backlog(kind: str, run: Run, count: int, processes: int = 1) -> tuple[float, float]:
+    """CPU us a command, commands a second, of all processes. They are warm, and stand still while we write."""
     run.create()
     async with desk(run) as at:
-        with run.contender(kind) as pid:
+        with ExitStack() as started:
+            each = [replace(run, http_port=free_port()) for _ in range(processes)]
+            pids = [started.enter_context(one.contender(kind)) for one in each]
             await at.send_all([f"w-{number}" for number in range(WARM_UP)])
             # A subscriber that loses events is counted at what it has told.
             lost = 50 if kind == "faststream" else 0
             await at.read(WARM_UP - lost)
-            os.kill(pid, signal.SIGSTOP)
+            if processes > 1:
+                await asyncio.sleep(SHARED_SECONDS)
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
             await at.send_all([f"b-{number}" for number in range(count)])
-            before, begun, cpu = len(at.answered), time.monotonic(), cpu_seconds(pid)
-            os.kill(pid, signal.SIGCONT)
+            before, begun, cpu = len(at.answered), time.monotonic(), sum(map(cpu_seconds, pids))
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
             await at.read(before + count - lost)
             told_now = len(at.answered) - before
-            return (cpu_seconds(pid) - cpu) / told_now * 1e6, told_now / (time.monotonic() - begun)
+            spent = sum(map(cpu_seconds, pids)) - cpu
+            return spent / told_now * 1e6, told_now / (time.monotonic() - begun)
 
 
 async def contest(
@@ -45,12 +57,14 @@ async def contest(
     rounds: int,
     kinds: list[str],
     partitions: int = 4,
+    processes: int = 1,
 ) -> list[dict[str, Any]]:
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with provider(delay_ms) as port:
         for _ in range(rounds):
             for kind in kinds:
-                found[kind].append(await backlog(kind, Run(bootstrap, port, in_flight, partitions), count))
+                run = Run(bootstrap, port, in_flight, partitions)
+                found[kind].append(await backlog(kind, run, count, processes))
     lines = []
     for kind in kinds:
         cpu = min(one[0] for one in found[kind])
@@ -62,6 +76,7 @@ async def contest(
                 provider_ms=delay_ms,
                 in_flight=in_flight,
                 partitions=partitions,
+                processes=processes,
                 commands=count,
                 cpu_us_per_command=cpu,
                 commands_per_second=rate,

@@ -31,7 +31,7 @@ def tables() -> str:
     return "\n\n".join([_contests(of["contest"]), _latencies(of["latency"]), _states(of), _capacity(of)])
 
 
-_NAMES = ("contest", "latency", "polls", "growth", "restore")
+_NAMES = ("contest", "latency", "polls", "growth", "restore", "soak")
 
 
 def _contests(lines: list[Line]) -> str:
@@ -44,7 +44,8 @@ def _contests(lines: list[Line]) -> str:
                 WHAT[line["contender"]],
                 f"{line['provider_ms']:.0f} ms",
                 str(line["in_flight"]),
-                str(line["partitions"]),
+                f"{line['partitions']}"
+                + (f", {line['processes']} processes" if line["processes"] > 1 else ""),
                 f"{line['commands_per_second']:,.0f}",
                 f"{line['cpu_us_per_command']:,.0f}",
                 *(_ratio(line, beside.get(name)) for name in ("strict", "aiohttp")),
@@ -55,7 +56,7 @@ def _contests(lines: list[Line]) -> str:
 
 
 def _ground(line: Line) -> tuple[Any, ...]:
-    return line["provider_ms"], line["in_flight"], line["partitions"]
+    return line["provider_ms"], line["in_flight"], line["partitions"], line["processes"]
 
 
 def _ratio(line: Line, floor: Line | None) -> str:
@@ -104,6 +105,16 @@ def _states(of: dict[str, list[Line]]) -> str:
             ),
         )
         for line in of["restore"]
+    ]
+    rows += [
+        (
+            f"{line['minutes']:.0f} minutes of {line['payments_per_second']:.0f} payments/s, each its whole way",
+            (
+                f"memory grows by {line['bytes_per_payment_first']:,.0f} bytes a payment in the first half, "
+                f"{line['bytes_per_payment_last']:,.0f} in the second: each is kept, for repeats of its commands"
+            ),
+        )
+        for line in of["soak"]
     ]
     return markdown.table(("", ""), rows)
 

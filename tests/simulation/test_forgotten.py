@@ -1,4 +1,4 @@
-"""Nothing of a payment stays in memory once it is forgotten: what a process holds then is what it held at first."""
+"""Nothing of a payment stays in memory once it is forgotten: a process then holds what it held at first."""
 
 import asyncio
 import gc
@@ -50,7 +50,7 @@ def held(process: Process) -> Counter[str]:
 
 
 class PatientTown(Town):
-    """Looks at what the one process holds: before the first command, with all under way, and once all is forgotten."""
+    """Looks at what its one process holds: before the first command, with all under way, with all forgotten."""
 
     async def _shop(self) -> None:
         await asyncio.sleep(5)
