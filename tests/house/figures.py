@@ -122,12 +122,17 @@ def _states(of: dict[str, list[Line]]) -> str:
 THINKING_SECONDS, POLL_DELAY_SECONDS, ANSWER_SECONDS = 15, 1, 0.1
 MOST_SHARE = 2 / 3
 SHOPS = (("a shop", 1), ("a chain", 100), ("a country", 5_000))
+MEAN_SHARE, KEPT_SECONDS, MOST_GB = 0.25, 7 * 86_400, 16
 
 
 def _capacity(of: dict[str, list[Line]]) -> str:
     """What a payment costs, from the measured cost of a command (two calls) and of a poll: it is initiated, polled
-    while the customer thinks, and captured (one call).
+    while the customer thinks, and captured (one call). Then it is kept, and read back by whoever takes over.
     """
+    most = max(of["growth"], key=lambda line: line["payments"])
+    gigabytes = most["bytes_per_payment"] / 1e9
+    [restored] = of["restore"]
+    restore_seconds = restored["seconds_more_than_empty"] / restored["payments"]
     command = max(one["cpu_us_per_command"] for one in _of_gateway(of["contest"]) if one["partitions"] == 4)
     poll = max(line["cpu_us_per_poll"] for line in of["polls"])
     polls = THINKING_SECONDS // POLL_DELAY_SECONDS
@@ -136,18 +141,33 @@ def _capacity(of: dict[str, list[Line]]) -> str:
     rows = []
     for name, rate in SHOPS:
         cores, in_flight = rate * micros / 1e6, rate * requests * ANSWER_SECONDS
-        replicas = ceil(max(cores, in_flight / 256) / MOST_SHARE) + 1
+        kept = rate * MEAN_SHARE * KEPT_SECONDS
+        replicas = ceil(max(cores, in_flight / 256, kept * gigabytes / MOST_GB) / MOST_SHARE) + 1
         partitions = max(12, 3 * replicas)
-        cells = (f"{rate * requests:,}", f"{cores:.2f}", f"{in_flight:,.0f}", str(replicas), str(partitions))
+        cells = (
+            f"{rate * requests:,}",
+            f"{cores:.2f}",
+            f"{in_flight:,.0f}",
+            f"{kept / 1e6:,.2f} million",
+            str(replicas),
+            str(partitions),
+            f"{kept * gigabytes / (replicas - 1):,.1f} GB",
+            f"{kept / partitions * restore_seconds:,.1f} s",
+        )
         rows.append((f"{name}, {rate:,} payments/s", *cells))
-    head = ("", "requests/s to the provider", "cores", "calls in flight", "replicas", "partitions")
+    head = (
+        *("", "requests/s to the provider", "cores", "calls in flight", "payments kept", "replicas"),
+        *("partitions", "memory of each", "a partition read back"),
+    )
     checked = max(_of_gateway(of["latency"]), key=lambda line: line["commands_per_second"])
     expected = checked["commands_per_second"] * command / 1e6
     said = (
         f"Capacity, from {command:,.0f} us a command of two calls and {poll:,.0f} us a poll: a payment that is",
         f"initiated, polled every {POLL_DELAY_SECONDS} s for {THINKING_SECONDS} s and captured takes",
         f"{micros / 1000:.1f} ms of CPU and {requests} requests. Replicas are used to two thirds, and one may be",
-        f"lost; the provider answers in {ANSWER_SECONDS * 1000:.0f} ms. Checked:",
+        f"lost; the provider answers in {ANSWER_SECONDS * 1000:.0f} ms. What has ended is kept in memory for 7 days,",
+        f"{most['bytes_per_payment']:,.0f} bytes each, and the mean rate is a quarter of the peak; a replica has",
+        f"{MOST_GB} GB at most. That, and not the CPU, is what a large platform pays for. Checked:",
         f"{checked['commands_per_second']:.0f} commands/s should take {expected:.2f} of a core and took",
         f"{checked['cpu_share']:.2f}.",
     )
