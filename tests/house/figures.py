@@ -166,8 +166,8 @@ def _capacity(of: dict[str, list[Line]]) -> str:
         f"initiated, polled every {POLL_DELAY_SECONDS} s for {THINKING_SECONDS} s and captured takes",
         f"{micros / 1000:.1f} ms of CPU and {requests} requests. Replicas are used to two thirds, and one may be",
         f"lost; the provider answers in {ANSWER_SECONDS * 1000:.0f} ms. What has ended is kept in memory for",
-        f"7 days, {most['bytes_per_payment']:,.0f} bytes each, and the mean rate is a quarter of the peak; a replica has",
-        f"{MOST_GB} GB at most. That, and not the CPU, is what a large platform pays for. Checked:",
+        f"7 days, {most['bytes_per_payment']:,.0f} bytes each, and the mean rate is a quarter of the peak; a",
+        f"replica has {MOST_GB} GB at most. That, and not the CPU, is what a large platform pays for. Checked:",
         f"{checked['commands_per_second']:.0f} commands/s should take {expected:.2f} of a core and took",
         f"{checked['cpu_share']:.2f}.",
     )
