@@ -26,7 +26,8 @@ from gateway.kafka.records import Outgoing, Record
 from gateway.observability.lines import Line, LineWriter
 from gateway.observability.logs import LogLevel, LogOptions, configure, get_logger
 from gateway.observability.tracing import Tracing
-from tests.bench.way import InstantProvider, command
+from tests.bench.ground import command
+from tests.bench.instant import InstantProvider
 
 COMMANDS, IN_A_TRANSACTION, ROUNDS = 2_000, 20, 5
 TRACE_PARENT = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")

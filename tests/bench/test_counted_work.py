@@ -16,9 +16,9 @@ import pytest
 
 import gateway
 from gateway.kafka.changelog import CHECKPOINT_KEY
-from tests.simulation.town import Plan, Town, history
+from tests.simulation.town import Town, history, in_peace
 
-PLAN = Plan(
+PLAN = in_peace(
     seed=5,
     partitions=2,
     payments=60,
@@ -26,13 +26,7 @@ PLAN = Plan(
     old_payments=2,
     tills=0,
     seconds=20.0,
-    faults=(),
-    violence=(),
-    troubles=(),
-    misdelivered=False,
     poison=False,
-    undecodable=False,
-    versions=False,
 )
 GATEWAY = str(Path(gateway.__file__).parent)
 TURNS = ("domain", "codec", "flow.py", "measures.py")

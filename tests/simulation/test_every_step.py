@@ -5,9 +5,9 @@ them, may be the last that it does.
 from dataclasses import replace
 
 from tests.simulation.judge import judge
-from tests.simulation.town import Plan, history
+from tests.simulation.town import history, in_peace
 
-PLAN = Plan(
+PLAN = in_peace(
     seed=13,
     partitions=1,
     payments=3,
@@ -15,13 +15,7 @@ PLAN = Plan(
     old_payments=0,
     tills=1,
     seconds=8.0,
-    faults=(),
-    violence=(),
-    troubles=(),
-    misdelivered=False,
     poison=True,
-    undecodable=False,
-    versions=False,
 )
 TOLD = {"payment.captured", "refund.captured", "point-of-sale.created"}
 

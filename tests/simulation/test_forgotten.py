@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.fakes.virtual_time import run
 from tests.simulation.process import RULES, Process
-from tests.simulation.town import Plan, Town
+from tests.simulation.town import Town, in_peace
 
-PLAN = Plan(
+PLAN = in_peace(
     seed=12,
     partitions=2,
     payments=60,
@@ -18,10 +18,6 @@ PLAN = Plan(
     old_payments=2,
     tills=0,
     seconds=20.0,
-    violence=(),
-    misdelivered=False,
-    undecodable=False,
-    versions=False,
 )
 DAY_SECONDS = 86_400
 FEW = 150

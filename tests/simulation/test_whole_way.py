@@ -5,11 +5,11 @@ import os
 import pytest
 
 from tests.simulation.judge import judge
-from tests.simulation.town import Plan, history
+from tests.simulation.town import Plan, history, in_peace
 
 SEEDS = int(os.environ.get("SEEDS", "40"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "1"))
-PEACE = Plan(7, faults=(), violence=(), troubles=(), misdelivered=False, undecodable=False)
+PEACE = in_peace(7)
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))

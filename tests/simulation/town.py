@@ -103,6 +103,14 @@ class Plan:
     """The step at which the first process crashes; 0: it does not."""
 
 
+def in_peace(seed: int, **others: Any) -> Plan:
+    """A plan without a fault of anybody's but the senders'; `others` as in `Plan`."""
+    peace = Plan(
+        seed, faults=(), violence=(), troubles=(), misdelivered=False, undecodable=False, versions=False
+    )
+    return replace(peace, **others)
+
+
 @dataclass
 class Sent:
     """`key` is the paymentId or merchantPosId."""
