@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.fakes.virtual_time import run
 from tests.simulation.process import RULES, Process
-from tests.simulation.town import Town, in_peace
+from tests.simulation.town import Plan, Town, in_peace
 
 PLAN = in_peace(
     seed=12,
@@ -18,6 +18,8 @@ PLAN = in_peace(
     old_payments=2,
     tills=0,
     seconds=20.0,
+    faults=Plan.faults,
+    troubles=Plan.troubles,
 )
 DAY_SECONDS = 86_400
 FEW = 150
