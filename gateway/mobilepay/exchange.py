@@ -7,10 +7,24 @@ much as all the rest of a call; the transport serves those too, for whoever call
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import httpx
 
 Fields = Sequence[tuple[bytes, bytes]]
+
+
+class Address(NamedTuple):
+    """Where a request goes; `authority` as its Host says it."""
+
+    scheme: str
+    host: str
+    port: int | None
+    authority: bytes
+
+
+def address_of(url: httpx.URL) -> Address:
+    return Address(url.scheme, url.host, url.port, url.netloc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Outgoing:
     """
 
     method: str
-    origin: httpx.URL
+    origin: Address
     target: bytes
     fields: Fields = field(repr=False)
     body: bytes = field(repr=False)

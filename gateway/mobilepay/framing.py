@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from gateway.mobilepay.exchange import Fields, Outgoing
+from gateway.mobilepay.exchange import Fields, Outgoing, address_of
 
 BEFORE_SEND: Final = "before_send"
 """Extension of httpx's requests: `() -> None`, called once the connection is held, with no await before the first
@@ -29,11 +29,12 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
     lengths = [value for name, (_, value) in zip(names, fields, strict=True) if name == b"content-length"]
     if lengths != [str(len(body)).encode()] and (lengths or body):
         raise httpx.LocalProtocolError("the headers do not frame the body by its length", request=request)
-    if names.count(b"host") != 1 or request.method == "CONNECT":
+    if names.count(b"host") != 1 or request.method in ("CONNECT", "HEAD"):
         raise httpx.LocalProtocolError("not a request to an origin", request=request)
     limits = request.extensions.get("timeout", {})
     gate = request.extensions.get(BEFORE_SEND)
-    return Outgoing(request.method, request.url, request.url.raw_path, fields, body, limits, gate)
+    address = address_of(request.url)
+    return Outgoing(request.method, address, request.url.raw_path, fields, body, limits, gate)
 
 
 def frame(outgoing: Outgoing, absolute_form_headers: Mapping[str, str] | None) -> bytes:
@@ -43,7 +44,7 @@ def frame(outgoing: Outgoing, absolute_form_headers: Mapping[str, str] | None) -
     """
     target, fields = outgoing.target, outgoing.fields
     if absolute_form_headers is not None:
-        target = outgoing.origin.raw_scheme + b"://" + outgoing.origin.netloc + target
+        target = outgoing.origin.scheme.encode() + b"://" + outgoing.origin.authority + target
         fields = [*fields, *_proxy_fields(absolute_form_headers)]
     first = b"%b %b HTTP/1.1" % (outgoing.method.encode(), target)
     head = b"\r\n".join([first, *[b"%b: %b" % field for field in fields]])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from gateway.mobilepay.exchange import Answer, Fields, Outgoing, Transport
+from gateway.mobilepay.exchange import Answer, Fields, Outgoing, Transport, address_of
 from gateway.mobilepay.wire import WireRequest
 
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -14,9 +14,10 @@ class Origin:
     """Requests below `base_url`, over one transport."""
 
     def __init__(self, base_url: str, transport: Transport) -> None:
-        self._url = httpx.URL(base_url)
-        self._path = self._url.raw_path.rstrip(b"/")
-        self._host = (b"Host", self._url.netloc)
+        url = httpx.URL(base_url)
+        self._address = address_of(url)
+        self._path = url.raw_path.rstrip(b"/")
+        self._host = (b"Host", url.netloc)
         self._transport = transport
 
     async def send(
@@ -33,5 +34,5 @@ class Origin:
             fields.append((b"Content-Length", b"%d" % len(body)))
         target = self._path + request.target.encode("ascii")
         return await self._transport.exchange(
-            Outgoing(request.method, self._url, target, fields, body, limits, before_send)
+            Outgoing(request.method, self._address, target, fields, body, limits, before_send)
         )

@@ -2,7 +2,7 @@
 
 import httpx
 
-from gateway.mobilepay.exchange import Answer, Outgoing, Transport
+from gateway.mobilepay.exchange import Address, Answer, Outgoing, Transport, address_of
 from gateway.observability.tracing import Attributes, Tracing
 
 
@@ -23,7 +23,7 @@ class TracedTransport(Transport):
             return answer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        about = _about(request.method, request.url, request.url.path)
+        about = _about(request.method, address_of(request.url), request.url.path)
         with self._tracing.request(request.method, about) as heard:
             response = await self._inner.handle_async_request(request)
             heard["http.response.status_code"] = response.status_code
@@ -33,7 +33,7 @@ class TracedTransport(Transport):
         await self._inner.aclose()
 
 
-def _about(method: str, origin: httpx.URL, path: str) -> Attributes:
+def _about(method: str, origin: Address, path: str) -> Attributes:
     return {
         "http.request.method": method,
         "server.address": origin.host,

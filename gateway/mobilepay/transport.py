@@ -16,18 +16,21 @@ Revisit when httpx has a new pool, or aiohttp changes what the tests against a r
 """
 
 import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.connector import Connection
-from aiohttp.http import HttpProcessingError, StreamWriter
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from gateway.mobilepay.answer import read_answer, response_of, told
-from gateway.mobilepay.exchange import Answer, Outgoing, Transport
+from gateway.mobilepay.answer import response_of, told
+from gateway.mobilepay.connection import Connection
+from gateway.mobilepay.deadlines import Deadlines
+from gateway.mobilepay.exchange import Address, Answer, Outgoing, Transport
 from gateway.mobilepay.framing import frame, outgoing_of
 from gateway.mobilepay.tls import TlsFiles, tls_context
 
@@ -91,7 +94,10 @@ class StrictTransport(Transport):
         self._slots = asyncio.Semaphore(self._options.max_connections)
         self._in_flight = 0
         self._connector: aiohttp.TCPConnector | None = None
-        self._origins: dict[tuple[str, str, int | None], aiohttp.ClientRequest] = {}
+        self._origins: dict[Address, aiohttp.ClientRequest] = {}
+        self._idle: defaultdict[Address, deque[Connection]] = defaultdict(deque)
+        self._deadlines = Deadlines()
+        self._sweeping: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
@@ -125,115 +131,130 @@ class StrictTransport(Transport):
 
     async def aclose(self) -> None:
         """Close every connection; calls under way fail as cut off."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._idle.clear()
         if self._connector is not None:
             await self._connector.close(abort_ssl=True)
 
     async def _call(self, outgoing: Outgoing, wire: bytes, progress: _Progress) -> Answer:
         limits = outgoing.limits
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(limits.get("pool") if self._slots.locked() else None) as deadline:
+        if self._slots.locked():
+            async with asyncio.timeout(limits.get("pool")):
+                await self._slots.acquire()
+        else:
             await self._slots.acquire()
-            self._in_flight += 1
-            try:
+        self._in_flight += 1
+        try:
+            connection = self._idle_one(outgoing.origin)
+            if connection is None:
                 progress.connecting = True
-                deadline.reschedule(_after(loop.time(), limits.get("connect")))
-                connection = await self._connect(outgoing.origin)
-                try:
-                    self._send(connection, outgoing, wire, progress)
-                    answer_by = _after(loop.time(), limits.get("read"))
-                    await self._finish_writing(connection, progress, deadline, limits.get("write"), answer_by)
-                    deadline.reschedule(answer_by)
-                    return await self._answer(connection)
-                except BaseException:
-                    _abort(connection)
-                    raise
-            finally:
-                self._in_flight -= 1
-                self._slots.release()
+                async with asyncio.timeout(limits.get("connect")):
+                    connection = await self._connect(outgoing.origin)
+            try:
+                waiting = self._send(connection, outgoing, wire, progress)
+                answer = await self._answer(connection, waiting, limits, progress)
+            except BaseException as fault:
+                if fault is progress.refusal:
+                    self._keep(outgoing.origin, connection)
+                else:
+                    connection.close()
+                raise
+            self._keep(outgoing.origin, connection)
+            return answer
+        finally:
+            self._in_flight -= 1
+            self._slots.release()
 
-    async def _connect(self, url: httpx.URL) -> Connection:
+    def _idle_one(self, address: Address) -> Connection | None:
+        """The one used last, so that those that are too many grow old."""
+        oldest = asyncio.get_running_loop().time() - self._options.keepalive_seconds
+        idle = self._idle[address]
+        while idle:
+            connection = idle.pop()
+            if connection.alive and connection.idle_since >= oldest:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, address: Address) -> Connection:
         if self._connector is None:
-            idle = self._options.keepalive_seconds
-            self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=idle)
-        key = (url.scheme, url.host, url.port)
-        origin = self._origins.get(key)
+            self._connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, force_close=True)
+        origin = self._origins.get(address)
         if origin is None:
             if len(self._origins) >= _MAX_ORIGINS:
                 self._origins.clear()
             # The connector asks a request only where it goes and by which proxy: one serves all of an origin.
-            origin = self._origins[key] = aiohttp.ClientRequest(
+            origin = self._origins[address] = aiohttp.ClientRequest(
                 "GET",
-                URL.build(scheme=url.scheme, host=url.host, port=url.port),
+                URL.build(scheme=address.scheme, host=address.host, port=address.port),
                 loop=asyncio.get_running_loop(),
                 proxy=self._proxy,
                 proxy_headers=self._proxy_headers,
             )
-        return await self._connector.connect(origin, [], _NO_TIMEOUTS)
+        made = await self._connector.connect(origin, [], _NO_TIMEOUTS)
+        return Connection(made, self._options.max_answer_bytes)
 
-    def _send(self, connection: Connection, outgoing: Outgoing, wire: bytes, progress: _Progress) -> None:
+    def _keep(self, address: Address, connection: Connection) -> None:
+        if not connection.reusable:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle[address].append(connection)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(self._options.keepalive_seconds, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been idle for too long."""
+        loop, keepalive = asyncio.get_running_loop(), self._options.keepalive_seconds
+        oldest = loop.time() - keepalive
+        for address, idle in list(self._idle.items()):
+            while idle and (idle[0].idle_since <= oldest or not idle[0].alive):
+                idle.popleft().close()
+            if not idle:
+                del self._idle[address]
+        self._sweeping = loop.call_later(keepalive, self._sweep) if self._idle else None
+
+    def _send(
+        self, connection: Connection, outgoing: Outgoing, wire: bytes, progress: _Progress
+    ) -> "asyncio.Future[Answer]":
         """Synchronous on purpose: between the gate's word and the first byte nothing else may run."""
-        protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None or transport.is_closing():
-            raise aiohttp.ClientConnectionError("the connection was closed before it was used")
-        if protocol.should_close:
-            # The pool hands out connections on which something arrived unasked: read as our answer, it would
-            # be another's.
-            raise aiohttp.ClientConnectionError("the server sent something before it was asked")
-        head_only = outgoing.method == "HEAD"
-        protocol.set_response_params(skip_payload=head_only, read_until_eof=True, auto_decompress=False)
+        connection.check()
         if outgoing.before_send is not None:
             try:
                 outgoing.before_send()
             except BaseException as refusal:
                 progress.refusal = refusal
-                connection.release()
                 raise
         progress.sent = True
-        transport.write(wire)
+        return connection.ask(wire)
 
-    async def _finish_writing(
+    async def _answer(
         self,
         connection: Connection,
+        waiting: "asyncio.Future[Answer]",
+        limits: Mapping[str, float | None],
         progress: _Progress,
-        deadline: asyncio.Timeout,
-        write: float | None,
-        answer_by: float | None,
-    ) -> None:
-        """Wait until the kernel has taken most of a large request; small ones never come to wait."""
-        protocol = connection.protocol
-        if protocol is None or not protocol.writing_paused:
-            return
-        loop = asyncio.get_running_loop()
-        progress.writing = True
-        bounds = [at for at in (_after(loop.time(), write), answer_by) if at is not None]
-        deadline.reschedule(min(bounds, default=None))
-        # A connection that breaks here may have brought its answer first; if not, reading it tells.
-        with suppress(OSError, aiohttp.ClientError):
-            await StreamWriter(protocol, loop).drain()
-        progress.writing = False
-
-    async def _answer(self, connection: Connection) -> Answer:
-        protocol, transport = connection.protocol, connection.transport
-        if protocol is None:
-            raise aiohttp.ClientConnectionError("the transport was closed")
-        answer = await read_answer(protocol, self._options.max_answer_bytes)
-        if transport is not None and transport.get_write_buffer_size():
-            # Answered before it had read the request: the rest of it must not lead the next one.
-            _abort(connection)
-        else:
-            connection.release()
-        return answer
-
-
-def _abort(connection: Connection) -> None:
-    """Drop it at once: a mere close would first send what is still buffered, after the caller gave up."""
-    if connection.transport is not None:
-        connection.transport.abort()
-    connection.close()
-
-
-def _after(now: float, seconds: float | None) -> float | None:
-    return None if seconds is None else now + seconds
+    ) -> Answer:
+        now, read = asyncio.get_running_loop().time(), limits.get("read")
+        answer_by = None if read is None else now + read
+        if connection.writing_paused:
+            # Small requests never come to wait for the kernel.
+            progress.writing = True
+            bounds = [after for after in (limits.get("write"), read) if after is not None]
+            async with asyncio.timeout_at(now + min(bounds) if bounds else None):
+                # A connection that breaks here may have brought its answer first; if not, reading it tells.
+                with suppress(OSError, aiohttp.ClientError):
+                    await connection.taken()
+            progress.writing = False
+        if answer_by is None:
+            return await waiting
+        self._deadlines.set(waiting, answer_by)
+        try:
+            return await waiting
+        finally:
+            self._deadlines.clear(waiting)
 
 
 def _proxy(url: str | None) -> tuple[URL | None, dict[str, str]]:

@@ -9,9 +9,10 @@ class OverHttpx(Transport):
     """Its heirs answer httpx's requests, and so whatever is exchanged."""
 
     async def exchange(self, outgoing: Outgoing) -> Answer:
+        origin = httpx.URL(f"{outgoing.origin.scheme}://{outgoing.origin.authority.decode()}")
         request = httpx.Request(
             outgoing.method,
-            outgoing.origin.copy_with(raw_path=outgoing.target),
+            origin.copy_with(raw_path=outgoing.target),
             headers=list(outgoing.fields),
             stream=httpx.ByteStream(outgoing.body),
             extensions={"timeout": dict(outgoing.limits)}
