@@ -42,6 +42,16 @@ class TokenOptions:
     max_merchants: int = 1024
 
 
+class _Token:
+    """`authorization` is the header's value, one string as long as the token lives: headings are kept by it."""
+
+    __slots__ = ("authorization", "secret")
+
+    def __init__(self, secret: Secret) -> None:
+        self.secret = secret
+        self.authorization = f"Bearer {secret.reveal()}"
+
+
 class _Wallet:
     """One merchant's token. `distrusted`: a fresh token met a 401, and no answer since was anything else."""
 
@@ -59,7 +69,7 @@ class _Wallet:
 
     def __init__(self, merchant: str | None) -> None:
         self.merchant = merchant
-        self.token: Secret | None = None
+        self.token: _Token | None = None
         self.usable_until = 0.0
         self.renew_at = 0.0
         self.retry_at = float("-inf")
@@ -68,7 +78,7 @@ class _Wallet:
         self.distrusted = False
         self.probing = False
 
-    def usable(self, now: float) -> Secret | None:
+    def usable(self, now: float) -> _Token | None:
         return self.token if now < self.usable_until else None
 
     def is_distrusted(self) -> bool:
@@ -122,7 +132,7 @@ class TokenSource:
         Raises `TokenUnavailable` or `TokenRefused`, at once and without a request while a pause after one
         lasts.
         """
-        return await self._held(self._wallet(merchant))
+        return (await self._held(self._wallet(merchant))).secret
 
     async def call(self, merchant: str | None, send: Callable[[str], Awaitable[Answer]]) -> Answer:
         """`send` the request under the given Authorization value; after a 401 once more under a new token.
@@ -134,7 +144,7 @@ class TokenSource:
         token = await self._held(wallet)
         if wallet.distrusted:
             return await self._probe(wallet, token, send)
-        answer = await send(_bearer(token))
+        answer = await send(token.authorization)
         if answer.status != httpx.codes.UNAUTHORIZED:
             return answer
         if wallet.token is token:
@@ -143,7 +153,7 @@ class TokenSource:
         if wallet.is_distrusted():
             # Another call has met the second 401 meanwhile: this one's would be one try too many.
             return answer
-        answer = await send(_bearer(token))
+        answer = await send(token.authorization)
         self._judge(wallet, token, answer)
         return answer
 
@@ -172,7 +182,7 @@ class TokenSource:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _probe(
-        self, wallet: _Wallet, token: Secret, send: Callable[[str], Awaitable[Answer]]
+        self, wallet: _Wallet, token: _Token, send: Callable[[str], Awaitable[Answer]]
     ) -> Answer:
         if wallet.probing:
             raise wallet.fault or TokenRefused(
@@ -180,13 +190,13 @@ class TokenSource:
             )
         wallet.probing = True
         try:
-            answer = await send(_bearer(token))
+            answer = await send(token.authorization)
         finally:
             wallet.probing = False
         self._judge(wallet, token, answer)
         return answer
 
-    def _judge(self, wallet: _Wallet, token: Secret, answer: Answer) -> None:
+    def _judge(self, wallet: _Wallet, token: _Token, answer: Answer) -> None:
         """What the answer to a fresh token says of it, unless it has been replaced meanwhile."""
         if wallet.token is not token:
             return
@@ -208,7 +218,7 @@ class TokenSource:
             wallet = self._wallets[key] = _Wallet(key)
         return wallet
 
-    async def _held(self, wallet: _Wallet) -> Secret:
+    async def _held(self, wallet: _Wallet) -> _Token:
         while True:
             now = self._clock()
             due = wallet.fetching is None and now >= wallet.retry_at
@@ -248,14 +258,10 @@ class TokenSource:
         else:
             metrics.TOKEN_REQUESTS.labels("granted").inc()
             life = grant.lifetime_seconds
-            wallet.token = grant.token
+            wallet.token = _Token(grant.token)
             wallet.usable_until = asked + life - min(options.expiry_guard_seconds, life / 4)
             wallet.renew_at = asked + max(life - options.renew_ahead_seconds, life / 2)
             if not wallet.distrusted:
                 wallet.fault = None
         finally:
             wallet.fetching = None
-
-
-def _bearer(token: Secret) -> str:
-    return f"Bearer {token.reveal()}"

@@ -11,7 +11,7 @@ from gateway.mobilepay.exchange import Answer
 from gateway.mobilepay.line import Line
 from gateway.mobilepay.pacing import backoff_seconds
 from gateway.mobilepay.token_endpoint import TokenRefused, TokenUnavailable
-from gateway.mobilepay.wire import API_PATH, WireRequest, headers_of
+from gateway.mobilepay.wire import API_PATH, WireRequest
 
 
 class NotAnswered(Exception):
@@ -29,11 +29,9 @@ async def ask_by_hand(line: Line, request: WireRequest, merchant: str | None = N
     """Any answer below 500 is one. Raises `NotAnswered`; a write may have taken effect then, its key tells."""
     options = line.options
     named = line.merchant(merchant)
-    who = line.identification(named)
 
     async def send(authorization: str) -> Answer:
-        headers = headers_of(request, who, authorization)
-        return await line.origin.send(request, headers, line.limits(request))
+        return await line.origin.send(request, line.heading(named, authorization), line.limits(request))
 
     said = "no answer"
     for failures in range(1, options.max_requests_per_call + 1):

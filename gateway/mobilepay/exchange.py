@@ -5,13 +5,13 @@ much as all the rest of a call; the transport serves those too, for whoever call
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
 
-Fields = Sequence[tuple[bytes, bytes]]
+from gateway.mobilepay.heading import Fields, Heading
 
 
 class Address(NamedTuple):
@@ -29,14 +29,15 @@ def address_of(url: httpx.URL) -> Address:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """`fields` are all headers, Host and Content-Length too. `limits` are seconds, named as httpx names them:
-    pool, connect, write, read. `before_send` is called with the connection in hand, with no await before the first
-    byte; if it raises, nothing is sent.
+    """`heading` and then `fields` are all headers, Host and Content-Length too. `limits` are seconds, named as
+    httpx names them: pool, connect, write, read. `before_send` is called with the connection in hand, with no
+    await before the first byte; if it raises, nothing is sent.
     """
 
     method: str
     origin: Address
     target: bytes
+    heading: Heading = field(repr=False)
     fields: Fields = field(repr=False)
     body: bytes = field(repr=False)
     limits: Mapping[str, float | None]

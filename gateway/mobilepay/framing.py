@@ -5,12 +5,15 @@ from typing import Final
 
 import httpx
 
-from gateway.mobilepay.exchange import Fields, Outgoing, address_of
+from gateway.mobilepay.exchange import Outgoing, address_of
+from gateway.mobilepay.heading import Fields, Heading, lines_of
 
 BEFORE_SEND: Final = "before_send"
 """Extension of httpx's requests: `() -> None`, called once the connection is held, with no await before the first
 byte. If it raises, nothing is sent, the connection goes back to the pool and the caller gets that very exception.
 """
+
+_NONE_IN_COMMON: Final = Heading(())
 
 
 def outgoing_of(request: httpx.Request) -> Outgoing:
@@ -33,8 +36,8 @@ def outgoing_of(request: httpx.Request) -> Outgoing:
         raise httpx.LocalProtocolError("not a request to an origin", request=request)
     limits = request.extensions.get("timeout", {})
     gate = request.extensions.get(BEFORE_SEND)
-    address = address_of(request.url)
-    return Outgoing(request.method, address, request.url.raw_path, fields, body, limits, gate)
+    address, target = address_of(request.url), request.url.raw_path
+    return Outgoing(request.method, address, target, _NONE_IN_COMMON, fields, body, limits, gate)
 
 
 def frame(outgoing: Outgoing, absolute_form_headers: Mapping[str, str] | None) -> bytes:
@@ -47,11 +50,9 @@ def frame(outgoing: Outgoing, absolute_form_headers: Mapping[str, str] | None) -
         target = outgoing.origin.scheme.encode() + b"://" + outgoing.origin.authority + target
         fields = [*fields, *_proxy_fields(absolute_form_headers)]
     first = b"%b %b HTTP/1.1" % (outgoing.method.encode(), target)
-    head = b"\r\n".join([first, *[b"%b: %b" % field for field in fields]])
-    breaks = len(fields)
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head or first.count(b" ") != 2:
-        raise httpx.LocalProtocolError("a control character in the head of the request")
-    return head + b"\r\n\r\n" + outgoing.body
+    if first.count(b" ") != 2 or b"\n" in first or b"\r" in first or b"\0" in first:
+        raise httpx.LocalProtocolError("a control character in the first line of the request")
+    return b"%b\r\n%b%b\r\n%b" % (first, outgoing.heading.lines, lines_of(fields), outgoing.body)
 
 
 def _proxy_fields(headers: Mapping[str, str]) -> Fields:

@@ -3,18 +3,20 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.domain.operations import Purpose
 from gateway.domain.pacing import Dice
 from gateway.mobilepay.auth import TokenSource
+from gateway.mobilepay.heading import Heading
 from gateway.mobilepay.options import MobilePayOptions
 from gateway.mobilepay.origin import Origin
 from gateway.mobilepay.pacing import Breaker, Budget, LookLimiter, Misconfiguration, Throttle
 from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.verdicts import Misaddressed
-from gateway.mobilepay.wire import Identification, WireRequest
+from gateway.mobilepay.wire import Identification, WireRequest, common_headers
 from gateway.observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -46,8 +48,16 @@ class Line:
     throttle: Throttle = field(init=False, default_factory=Throttle)
     breaker: Breaker = field(init=False, default_factory=Breaker)
     misconfiguration: Misconfiguration = field(init=False)
+    heading: Callable[[str | None, str], Heading] = field(init=False, repr=False)
+    """The headers that each request of a merchant under an Authorization has, Host included."""
+    _limits: tuple[Mapping[str, float], Mapping[str, float]] = field(init=False)
 
     def __post_init__(self) -> None:
+        options = self.options
+        both = {"pool": options.connect_timeout_seconds, "connect": options.connect_timeout_seconds}
+        reads, writes = options.read_timeout_seconds, options.write_timeout_seconds
+        self._limits = both | {"write": reads, "read": reads}, both | {"write": writes, "read": writes}
+        self.heading = lru_cache(64)(self._heading)
         self.budget = Budget(self.options.max_concurrent_calls)
         self.slots = Slots(self.budget, self.around.steady)
         self.looks = LookLimiter(self.options.max_looks_per_second)
@@ -66,22 +76,20 @@ class Line:
     def merchant(self, named: str | None) -> str | None:
         return named or self.options.merchant_vat_number
 
-    def identification(self, merchant: str | None) -> Identification:
+    def limits(self, request: WireRequest) -> Mapping[str, float]:
+        """Seconds, as httpx's transports take them; the provider's limits count from the request to its
+        answer.
+        """
+        return self._limits[request.changes]
+
+    def _heading(self, merchant: str | None, authorization: str) -> Heading:
         options = self.options
-        return Identification(
+        who = Identification(
             options.client_version,
             options.client_id if options.send_ibm_client_id else None,
             None if options.token_per_merchant else merchant,
         )
-
-    def limits(self, request: WireRequest) -> dict[str, float]:
-        """Seconds, as httpx's transports take them; the provider's limits count from the request to its
-        answer.
-        """
-        options = self.options
-        answer = options.write_timeout_seconds if request.changes else options.read_timeout_seconds
-        connect = options.connect_timeout_seconds
-        return {"pool": connect, "connect": connect, "write": answer, "read": answer}
+        return self.origin.heading(common_headers(who, authorization))
 
     def answered(self) -> None:
         """The API itself answered: whatever stood in the way before does so no more."""

@@ -39,7 +39,7 @@ from gateway.mobilepay.verdicts import (
     Verdict,
     verdict_of,
 )
-from gateway.mobilepay.wire import WireRequest, headers_of
+from gateway.mobilepay.wire import WireRequest
 from gateway.observability import metrics
 
 _WAITED_FOR_PLACE = metrics.PROVIDER_WAIT_SECONDS.labels("place")
@@ -78,7 +78,6 @@ class Run:
         self._permit = permit
         self._request = request
         self._merchant = line.merchant(operation.merchant)
-        self._who = line.identification(self._merchant)
         self._most = requests_of(request, line.options.max_requests_per_call)
         self._requests = 0
         self._unheard = 0
@@ -129,8 +128,8 @@ class Run:
         begun = self._begun = line.around.steady()
         _WAITED_FOR_PLACE.observe(begun - asked)
         try:
-            headers = headers_of(request, self._who, authorization)
-            answer = await line.origin.send(request, headers, line.limits(request), self._last_word)
+            heading = line.heading(self._merchant, authorization)
+            answer = await line.origin.send(request, heading, line.limits(request), self._last_word)
         finally:
             line.slots.release()
             if self._sent:

@@ -5,7 +5,6 @@ used is refused by the provider (1306), so the bodies are written field by field
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from json.encoder import encode_basestring as _text
 from typing import Final, assert_never
 from urllib.parse import quote
@@ -149,11 +148,9 @@ class Identification:
     merchant_vat: str | None
 
 
-def headers_of(request: WireRequest, who: Identification, authorization: str) -> list[tuple[bytes, bytes]]:
-    """Each header once, but those of the connection. An encoded answer is not asked for: its size would be
-    unbounded.
-    """
-    headers = list(_common_headers(who, authorization))
+def own_headers(request: WireRequest) -> list[tuple[bytes, bytes]]:
+    """What is not the same on all requests; those of the connection left out."""
+    headers = []
     if request.key is not None:
         headers.append((b"X-MobilePay-Idempotency-Key", request.key.encode("ascii")))
     if request.body is not None:
@@ -161,8 +158,8 @@ def headers_of(request: WireRequest, who: Identification, authorization: str) ->
     return headers
 
 
-@lru_cache(64)
-def _common_headers(who: Identification, authorization: str) -> tuple[tuple[bytes, bytes], ...]:
+def common_headers(who: Identification, authorization: str) -> list[tuple[bytes, bytes]]:
+    """An encoded answer is not asked for: its size would be unbounded."""
     headers = [
         ("Authorization", authorization),
         ("Accept", "application/json"),
@@ -173,7 +170,7 @@ def _common_headers(who: Identification, authorization: str) -> tuple[tuple[byte
         headers.append(("X-MobilePay-Merchant-VAT-Number", who.merchant_vat))
     if who.ibm_client_id is not None:
         headers.append(("X-IBM-Client-Id", who.ibm_client_id))
-    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers)
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
 
 
 def major_units(value: int) -> str:

@@ -13,7 +13,7 @@ class OverHttpx(Transport):
         request = httpx.Request(
             outgoing.method,
             origin.copy_with(raw_path=outgoing.target),
-            headers=list(outgoing.fields),
+            headers=[*outgoing.heading.fields, *outgoing.fields],
             stream=httpx.ByteStream(outgoing.body),
             extensions={"timeout": dict(outgoing.limits)}
             | ({} if outgoing.before_send is None else {"before_send": outgoing.before_send}),
