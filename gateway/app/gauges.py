@@ -110,6 +110,7 @@ def _show_provider(standing: Standing) -> None:
     metrics.PROVIDER_MISCONFIGURED.set(standing.misaddressed)
     metrics.PROVIDER_TOKEN_HELD.set(standing.token_held)
     metrics.PROVIDER_CONCURRENCY_LIMIT.set(standing.concurrency_limit)
+    metrics.PROVIDER_REQUESTS_IN_FLIGHT.set(standing.unanswered)
     metrics.PROVIDER_REQUESTS_WAITING.set(standing.waiting)
 
 

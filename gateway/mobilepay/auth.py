@@ -141,7 +141,7 @@ class TokenSource:
         `TokenRefused`, both mean a configuration fault, and that nothing took effect. Raises as `token` does.
         """
         wallet = self._wallet(merchant)
-        token = await self._held(wallet)
+        token = self._at_hand(wallet, self._clock()) or await self._held(wallet)
         if wallet.distrusted:
             return await self._probe(wallet, token, send)
         answer = await send(token.authorization)
@@ -218,18 +218,27 @@ class TokenSource:
             wallet = self._wallets[key] = _Wallet(key)
         return wallet
 
+    def _at_hand(self, wallet: _Wallet, now: float) -> _Token | None:
+        """The token held; the next one is asked for in time."""
+        token = wallet.usable(now)
+        if (
+            token is not None
+            and now >= wallet.renew_at
+            and now >= wallet.retry_at
+            and wallet.fetching is None
+        ):
+            self._start(wallet)
+        return token
+
     async def _held(self, wallet: _Wallet) -> _Token:
         while True:
             now = self._clock()
-            due = wallet.fetching is None and now >= wallet.retry_at
-            if (token := wallet.usable(now)) is not None:
-                if due and now >= wallet.renew_at:
-                    self._start(wallet)
+            if (token := self._at_hand(wallet, now)) is not None:
                 return token
-            if due:
+            if wallet.fetching is None:
+                if now < wallet.retry_at:
+                    raise (wallet.fault or TokenUnavailable("no token")).with_traceback(None)
                 self._start(wallet)
-            elif wallet.fetching is None:
-                raise (wallet.fault or TokenUnavailable("no token")).with_traceback(None)
             task = wallet.fetching
             if task is None:
                 continue

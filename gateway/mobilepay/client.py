@@ -41,6 +41,7 @@ class Standing:
     breaker_open: bool
     throttled: bool
     in_flight: int
+    unanswered: int
     waiting: int
     concurrency_limit: int
     misaddressed: bool
@@ -114,8 +115,10 @@ class MobilePay:
         """Whether a call can name its merchant: by the command or the settings, in the header or bound in the
         token.
         """
-        named = self._line.merchant(merchant)
-        return named is not None and is_vat_number(named)
+        if not merchant:
+            # The options' own was checked with them.
+            return self._options.merchant_vat_number is not None
+        return is_vat_number(merchant)
 
     async def ask(self, request: WireRequest, merchant: str | None = None) -> Answer:
         """One call by hand. Raises `NotAnswered`."""
@@ -132,6 +135,7 @@ class MobilePay:
             breaker_open=line.breaker.open,
             throttled=line.throttle.holding(now),
             in_flight=line.slots.in_flight,
+            unanswered=line.unanswered_requests,
             waiting=line.slots.waiting,
             concurrency_limit=line.budget.limit(now),
             misaddressed=line.misconfiguration.fault is not None,

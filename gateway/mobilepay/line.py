@@ -48,6 +48,7 @@ class Line:
     throttle: Throttle = field(init=False, default_factory=Throttle)
     breaker: Breaker = field(init=False, default_factory=Breaker)
     misconfiguration: Misconfiguration = field(init=False)
+    unanswered_requests: int = field(init=False, default=0)
     heading: Callable[[str | None, str], Heading] = field(init=False, repr=False)
     """The headers that each request of a merchant under an Authorization has, Host included."""
     _limits: tuple[Mapping[str, float], Mapping[str, float]] = field(init=False)

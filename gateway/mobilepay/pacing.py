@@ -38,7 +38,7 @@ class Budget:
         self._level = float(self.most)
 
     def limit(self, now: float) -> int:
-        return int(self._grown(now))
+        return self.most if self._level >= self.most else int(self._grown(now))
 
     def halve(self, now: float) -> None:
         if now - self._since < self.wave_seconds:

@@ -7,8 +7,9 @@ the provider asks for. What a run has sent and not heard of is counted there and
 true however it ends.
 """
 
+from functools import lru_cache
 from math import ceil
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 import httpx
 
@@ -44,10 +45,16 @@ from gateway.observability import metrics
 
 _WAITED_FOR_PLACE = metrics.PROVIDER_WAIT_SECONDS.labels("place")
 _WAITED_FOR_CONNECTION = metrics.PROVIDER_WAIT_SECONDS.labels("connection")
+_became = lru_cache(256)(metrics.PROVIDER_REQUESTS.labels)
+_took = lru_cache(64)(metrics.PROVIDER_REQUEST_SECONDS.labels)
 
 _MAX_LAPSES = 10
 _AWAY_SECONDS = 1.0
+_READ = (Observed, RefundObserved)
 _UNKNOWN = (ProviderStatus.UNKNOWN, ProviderRefundStatus.UNKNOWN)
+
+
+_NOT_SENT: Final = Unheard("not_sent")
 
 
 class Permit(Protocol):
@@ -72,6 +79,21 @@ class _Withheld(Exception):
 class Run:
     """`requests` may have reached the provider, 401 and 429 included; `unheard` of them told no outcome."""
 
+    __slots__ = (
+        "_begun",
+        "_failures",
+        "_line",
+        "_merchant",
+        "_most",
+        "_operation",
+        "_permit",
+        "_request",
+        "_requests",
+        "_sent",
+        "_unheard",
+        "_verdict",
+    )
+
     def __init__(self, line: Line, operation: AnyOperation, request: WireRequest, permit: Permit) -> None:
         self._line = line
         self._operation = operation
@@ -84,13 +106,17 @@ class Run:
         self._failures = 0
         self._sent = False
         self._begun = 0.0
-        self._verdict: Verdict = Unheard("not_sent")
+        self._verdict: Verdict = _NOT_SENT
 
     async def execute(self) -> AnyOutcome:
         lapses = 0
         while True:
             try:
-                verdict = await self._exchange()
+                await self._line.tokens.call(self._merchant, self._send)
+                verdict = self._verdict
+            except httpx.RequestError as error:
+                verdict = Unheard(_kind(error) if self._sent else "not_sent")
+                _became(self._request.name, verdict.why).inc()
             except _Withheld as withheld:
                 lapses += 1
                 if withheld.cause is None and lapses < _MAX_LAPSES:
@@ -108,24 +134,18 @@ class Run:
                 return self._unanswered(tried=True)
             await self._line.around.sleep(backoff_seconds(self._failures, self._line.around.dice()))
 
-    async def _exchange(self) -> Verdict:
-        try:
-            await self._line.tokens.call(self._merchant, self._send)
-        except httpx.RequestError as error:
-            verdict = Unheard(_kind(error) if self._sent else "not_sent")
-            metrics.PROVIDER_REQUESTS.labels(self._request.name, verdict.why).inc()
-            return verdict
-        return self._verdict
-
     async def _send(self, authorization: str) -> Answer:
         """One request, its permit and its slot waited for with the token in hand."""
         line, request = self._line, self._request
         self._sent = False
-        await self._permitted()
-        urgency = Urgency.PENDING if self._requests and request.changes else urgency_of(request)
-        asked = line.around.steady()
-        await line.slots.acquire(urgency)
-        begun = self._begun = line.around.steady()
+        if self._permit.withdrawn or not self._permit.holds():
+            await self._renewed()
+        steady = line.around.steady
+        asked = begun = steady()
+        if not line.slots.take():
+            await line.slots.acquire(self._urgency())
+            begun = steady()
+        self._begun = begun
         _WAITED_FOR_PLACE.observe(begun - asked)
         try:
             heading = line.heading(self._merchant, authorization)
@@ -133,19 +153,22 @@ class Run:
         finally:
             line.slots.release()
             if self._sent:
-                metrics.PROVIDER_REQUESTS_IN_FLIGHT.dec()
-                seconds = line.around.steady() - begun
-                metrics.PROVIDER_REQUEST_SECONDS.labels(request.name).observe(seconds)
+                line.unanswered_requests -= 1
+                _took(request.name).observe(steady() - begun)
         self._verdict = verdict_of(self._operation, answer, request.absent, line.around.wall_ms())
-        metrics.PROVIDER_REQUESTS.labels(request.name, _result(self._verdict)).inc()
+        _became(request.name, _result(self._verdict)).inc()
         return answer
 
-    async def _permitted(self) -> None:
+    async def _renewed(self) -> None:
         permit = self._permit
         if permit.withdrawn:
             raise _Withheld(DeferralCause.WITHDRAWN)
-        if not permit.holds() and not await permit.renew():
+        if not await permit.renew():
             raise _Withheld(DeferralCause.WITHDRAWN if permit.withdrawn else DeferralCause.PERMIT_ENDED)
+
+    def _urgency(self) -> Urgency:
+        request = self._request
+        return Urgency.PENDING if self._requests and request.changes else urgency_of(request)
 
     def _last_word(self) -> None:
         """Called by the transport with the connection in hand; raising sends nothing."""
@@ -158,7 +181,7 @@ class Run:
             raise _Withheld(DeferralCause.TOO_LATE)
         self._sent = True
         self._requests += 1
-        metrics.PROVIDER_REQUESTS_IN_FLIGHT.inc()
+        self._line.unanswered_requests += 1
         _WAITED_FOR_CONNECTION.observe(self._line.around.steady() - self._begun)
 
     def _outcome(self, verdict: Verdict) -> AnyOutcome | None:
@@ -169,7 +192,7 @@ class Run:
                 line.answered()
                 for name in unreadable:
                     metrics.PROVIDER_UNREADABLE_FIELDS.labels(name).inc()
-                if isinstance(outcome, Observed | RefundObserved) and outcome.reading.status in _UNKNOWN:
+                if isinstance(outcome, _READ) and outcome.reading.status in _UNKNOWN:
                     metrics.PROVIDER_UNKNOWN_STATUSES.inc()
                 return outcome
             case Refused(refusal):

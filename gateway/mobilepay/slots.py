@@ -44,11 +44,17 @@ class Slots:
         self._in_flight -= 1
         self._give()
 
+    def take(self) -> bool:
+        """A place where one is free and nobody waits for it."""
+        self._give()
+        if self._waiting or self._in_flight >= self._budget.limit(self._clock()):
+            return False
+        self._in_flight += 1
+        return True
+
     async def acquire(self, urgency: Urgency) -> None:
         """Wait for a place; cancelled, it has none."""
-        self._give()
-        if not self._waiting and self._in_flight < self._budget.limit(self._clock()):
-            self._in_flight += 1
+        if self.take():
             return
         ticket = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (urgency, next(self._numbers), ticket))

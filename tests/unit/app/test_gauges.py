@@ -15,6 +15,7 @@ PROVIDER = ProviderStanding(
     breaker_open=True,
     throttled=False,
     in_flight=3,
+    unanswered=1,
     waiting=2,
     concurrency_limit=128,
     misaddressed=False,
@@ -64,7 +65,9 @@ def test_partitions_by_number_and_none_that_moved_away() -> None:
 def test_how_the_provider_stands() -> None:
     shown({})
     assert value("gateway_provider_breaker_open") == 1 and value("gateway_provider_throttled") == 0
-    assert value("gateway_provider_requests_waiting") == 2
+    assert (
+        value("gateway_provider_requests_waiting") == 2 and value("gateway_provider_requests_in_flight") == 1
+    )
     assert value("gateway_provider_concurrency_limit") == 128
     assert value("gateway_broker_in_reach") == 1
 
