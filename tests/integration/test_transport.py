@@ -135,6 +135,10 @@ FAULTS = {
     "body cut by reset": (saying(HEAD + b"Content-Length: 9\r\n\r\nok", then="rst"), httpx.ReadError),
     "chunks cut": (saying(CHUNKED + b"5\r\nok", then="fin"), httpx.ReadError),
     "last chunk missing": (saying(CHUNKED + b"2\r\nok\r\n", then="fin"), httpx.ReadError),
+    "body without a length, reset before its first byte": (
+        saying(HEAD + b"\r\n", then="rst"),
+        httpx.ReadError,
+    ),
     "body without a length, reset": (saying(HEAD + b"\r\nok", then="rst"), httpx.ReadError),
     "body stalls": (saying(HEAD + b"Content-Length: 9\r\n\r\nok", then="stay"), httpx.ReadTimeout),
     "more than its length": (saying(OK + b"more", then="stay"), httpx.RemoteProtocolError),
@@ -191,6 +195,51 @@ async def test_a_whole_answer_is_returned_and_its_connection_kept_only_if_it_is_
         assert (server.connections, len(server.requests)) == (1 if kept else 2, 2)
 
 
+async def test_one_connection_serves_answers_of_every_kind_in_a_row(transport: StrictTransport) -> None:
+    kept = [(data, expected) for data, expected, stays in WHOLE.values() if stays] * 2
+
+    async def script(peer: Peer) -> None:
+        for data, _ in kept:
+            await peer.request()
+            # In pieces, as a slow network brings it.
+            for at in range(0, len(data), 7):
+                await peer.send(data[at : at + 7])
+                await asyncio.sleep(0)
+
+    async with RawServer(script) as server:
+        for _, expected in kept:
+            assert await body(await transport.handle_async_request(post(server.url))) == expected
+        assert (server.connections, len(server.requests)) == (1, len(kept))
+
+
+async def test_a_connection_that_nobody_uses_is_closed() -> None:
+    transport = StrictTransport(TransportOptions(keepalive_seconds=0.1))
+
+    async def script(peer: Peer) -> None:
+        await peer.answer()
+        await peer.until_gone()
+
+    async with RawServer(script) as server:
+        for _ in range(2):
+            await transport.handle_async_request(post(server.url))
+            await gone(server)
+        assert server.connections == 2
+        await transport.aclose()
+
+
+async def test_calls_beside_each_other_each_have_their_own_time_out(transport: StrictTransport) -> None:
+    async def ask(read: float) -> float:
+        begun = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            await transport.handle_async_request(post(server.url, read=read))
+        return time.monotonic() - begun
+
+    async with RawServer(saying(then="stay")) as server:
+        reads = (0.6, 0.2, 0.4)
+        for read, took in zip(reads, await asyncio.gather(*map(ask, reads)), strict=True):
+            assert read - 0.01 < took < read + 0.5
+
+
 async def test_a_body_without_a_length_ends_with_a_clean_close(transport: StrictTransport) -> None:
     async with RawServer(saying(HEAD + b"\r\no", b"k", then="fin")) as server:
         assert await body(await transport.handle_async_request(post(server.url))) == b"ok"
@@ -240,10 +289,11 @@ async def test_the_bytes_sent_are_the_request_as_given_and_nothing_else(transpor
         httpx.Request("POST", "http://127.0.0.1:1/", headers={"X-A": "b\r\nX-C: d"}),
         httpx.Request("POST", "http://127.0.0.1:1/", headers=[(b"X-A\n", b"b")]),
         httpx.Request("PO ST", "http://127.0.0.1:1/"),
+        httpx.Request("HEAD", "http://127.0.0.1:1/"),
         httpx.Request("POST", "http://127.0.0.1:1/", headers={"Content-Length": "3"}, content=b"{}"),
         httpx.Request("POST", "http://127.0.0.1:1/", headers={"Transfer-Encoding": "chunked"}, content=b"{}"),
     ],
-    ids=["value", "name", "method", "length", "chunked"],
+    ids=["value", "name", "method", "no body ever", "length", "chunked"],
 )
 async def test_a_request_whose_frame_is_unclear_is_not_sent(
     transport: StrictTransport, request_: httpx.Request
