@@ -11,8 +11,10 @@ class Deadlines:
         self._due: dict[asyncio.Future[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, late: "asyncio.Future[Any]", at: float) -> None:
-        """`clear` follows, however it ends."""
+    def set(self, late: "asyncio.Future[Any]", at: float | None) -> None:
+        """`clear` follows, however it ends. None: there is time without end."""
+        if at is None:
+            return
         self._due[late] = at
         if self._timer is None or at < self._timer.when():
             self._arm(at)

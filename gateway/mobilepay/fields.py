@@ -17,6 +17,7 @@ _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _TOKEN: Final = re.compile(r"[0-9A-Za-z._:|-]{1,64}")
 _NUMBER: Final = re.compile(r"[0-9]{1,16}(\.[0-9]{1,8})?")
 _MAX_DIGITS: Final = 18
+_CURRENCIES: Final = dict(Currency.__members__)
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -30,9 +31,9 @@ def json_object(body: bytes) -> dict[str, Any] | None:
 
 def text(value: object, max_length: int) -> str | None:
     """A string that can be written again: half of a surrogate pair cannot."""
-    if not isinstance(value, str) or len(value) > max_length or _SURROGATE.search(value):
+    if not isinstance(value, str) or len(value) > max_length:
         return None
-    return value
+    return value if value.isascii() or not _SURROGATE.search(value) else None
 
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -64,12 +65,13 @@ def money(amount: object, currency: object) -> Money | None:
         amount = Decimal(amount)
     if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
         return None
-    if not isinstance(currency, str) or currency not in Currency.__members__:
+    known = _CURRENCIES.get(currency) if isinstance(currency, str) else None
+    if known is None:
         return None
     value = _whole(amount, 100)
     if value is None or not MIN_VALUE <= value <= MAX_VALUE:
         return None
-    return Money(value, Currency(currency))
+    return Money(value, known)
 
 
 def milliseconds(value: object, most: int) -> int | None:

@@ -16,8 +16,8 @@ Revisit when httpx has a new pool, or aiohttp changes what the tests against a r
 """
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -32,6 +32,8 @@ from gateway.mobilepay.connection import Connection
 from gateway.mobilepay.deadlines import Deadlines
 from gateway.mobilepay.exchange import Address, Answer, Outgoing, Transport
 from gateway.mobilepay.framing import frame, outgoing_of
+from gateway.mobilepay.pacing import Budget
+from gateway.mobilepay.slots import Slots, Urgency
 from gateway.mobilepay.tls import TlsFiles, tls_context
 
 _NO_TIMEOUTS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -91,8 +93,7 @@ class StrictTransport(Transport):
         self._options = options or TransportOptions()
         self._tls = tls_context(self._options.tls)
         self._proxy, self._proxy_headers = _proxy(self._options.proxy)
-        self._slots = asyncio.Semaphore(self._options.max_connections)
-        self._in_flight = 0
+        self._slots = Slots(Budget(self._options.max_connections), time.monotonic)
         self._connector: aiohttp.TCPConnector | None = None
         self._origins: dict[Address, aiohttp.ClientRequest] = {}
         self._idle: defaultdict[Address, deque[Connection]] = defaultdict(deque)
@@ -102,7 +103,7 @@ class StrictTransport(Transport):
     @property
     def in_flight(self) -> int:
         """How many slots are held now."""
-        return self._in_flight
+        return self._slots.in_flight
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -138,13 +139,10 @@ class StrictTransport(Transport):
             await self._connector.close(abort_ssl=True)
 
     async def _call(self, outgoing: Outgoing, wire: bytes, progress: _Progress) -> Answer:
-        limits = outgoing.limits
-        if self._slots.locked():
+        loop, limits = asyncio.get_running_loop(), outgoing.limits
+        if not self._slots.take():
             async with asyncio.timeout(limits.get("pool")):
-                await self._slots.acquire()
-        else:
-            await self._slots.acquire()
-        self._in_flight += 1
+                await self._slots.acquire(Urgency.PENDING)
         try:
             connection = self._idle_one(outgoing.origin)
             if connection is None:
@@ -153,7 +151,14 @@ class StrictTransport(Transport):
                     connection = await self._connect(outgoing.origin)
             try:
                 waiting = self._send(connection, outgoing, wire, progress)
-                answer = await self._answer(connection, waiting, limits, progress)
+                answer_by = _after(loop.time(), limits.get("read"))
+                if connection.writing_paused:
+                    await self._finish_writing(connection, progress, limits.get("write"), answer_by)
+                self._deadlines.set(waiting, answer_by)
+                try:
+                    answer = await waiting
+                finally:
+                    self._deadlines.clear(waiting)
             except BaseException as fault:
                 if fault is progress.refusal:
                     self._keep(outgoing.origin, connection)
@@ -163,7 +168,6 @@ class StrictTransport(Transport):
             self._keep(outgoing.origin, connection)
             return answer
         finally:
-            self._in_flight -= 1
             self._slots.release()
 
     def _idle_one(self, address: Address) -> Connection | None:
@@ -230,31 +234,21 @@ class StrictTransport(Transport):
         progress.sent = True
         return connection.ask(wire)
 
-    async def _answer(
-        self,
-        connection: Connection,
-        waiting: "asyncio.Future[Answer]",
-        limits: Mapping[str, float | None],
-        progress: _Progress,
-    ) -> Answer:
-        now, read = asyncio.get_running_loop().time(), limits.get("read")
-        answer_by = None if read is None else now + read
-        if connection.writing_paused:
-            # Small requests never come to wait for the kernel.
-            progress.writing = True
-            bounds = [after for after in (limits.get("write"), read) if after is not None]
-            async with asyncio.timeout_at(now + min(bounds) if bounds else None):
-                # A connection that breaks here may have brought its answer first; if not, reading it tells.
-                with suppress(OSError, aiohttp.ClientError):
-                    await connection.taken()
-            progress.writing = False
-        if answer_by is None:
-            return await waiting
-        self._deadlines.set(waiting, answer_by)
-        try:
-            return await waiting
-        finally:
-            self._deadlines.clear(waiting)
+    async def _finish_writing(
+        self, connection: Connection, progress: _Progress, write: float | None, answer_by: float | None
+    ) -> None:
+        """Wait until the kernel has taken most of a large request; small ones never come to wait."""
+        progress.writing = True
+        bounds = (_after(asyncio.get_running_loop().time(), write), answer_by)
+        async with asyncio.timeout_at(min([at for at in bounds if at is not None], default=None)):
+            # A connection that breaks here may have brought its answer first; if not, reading it tells.
+            with suppress(OSError, aiohttp.ClientError):
+                await connection.taken()
+        progress.writing = False
+
+
+def _after(now: float, seconds: float | None) -> float | None:
+    return None if seconds is None else now + seconds
 
 
 def _proxy(url: str | None) -> tuple[URL | None, dict[str, str]]:
