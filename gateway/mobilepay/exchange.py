@@ -6,7 +6,7 @@ much as all the rest of a call; the transport serves those too, for whoever call
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import httpx
@@ -27,8 +27,7 @@ def address_of(url: httpx.URL) -> Address:
     return Address(url.scheme, url.host, url.port, url.netloc)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """`heading` and then `fields` are all headers, Host and Content-Length too. `limits` are seconds, named as
     httpx names them: pool, connect, write, read. `before_send` is called with the connection in hand, with no
     await before the first byte; if it raises, nothing is sent.
@@ -37,11 +36,15 @@ class Outgoing:
     method: str
     origin: Address
     target: bytes
-    heading: Heading = field(repr=False)
-    fields: Fields = field(repr=False)
-    body: bytes = field(repr=False)
+    heading: Heading
+    fields: Fields
+    body: bytes
     limits: Mapping[str, float | None]
     before_send: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        """Without what may be secret."""
+        return f"Outgoing({self.method} {self.origin.host} {self.target!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _refund_reading(asked: str, said: Mapping[str, Any]) -> Read | None:
 
 def _unreadable(said: Mapping[str, Any], read: Mapping[str, object]) -> tuple[str, ...]:
     """The fields that were there and could not be read."""
-    return tuple(name for name, value in read.items() if value is None and said.get(name) is not None)
+    return tuple([name for name, value in read.items() if value is None and said.get(name) is not None])
 
 
 def _reading(asked: str, said: Mapping[str, Any]) -> Read | None:

@@ -4,9 +4,10 @@ The same operation gives the same bytes in every version of the gateway: another
 used is refused by the provider (1306), so the bodies are written field by field and held fast by tests.
 """
 
+import re
 from dataclasses import dataclass
 from json.encoder import encode_basestring as _text
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 from urllib.parse import quote
 
 from gateway.domain.calls import AnyOperation
@@ -36,6 +37,7 @@ from gateway.domain.points_of_sale.operations import (
 from gateway.domain.vocabulary import PlannedCaptureDelay, Reason
 
 API_PATH: Final = "/pos/v10"
+_NOTHING_TO_ESCAPE: Final = re.compile("[0-9A-Za-z-]+")
 
 _CAPTURE_DELAYS: Final = {
     PlannedCaptureDelay.NONE: "None",
@@ -44,9 +46,9 @@ _CAPTURE_DELAYS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
-    """One request, the same however often it is sent, and all that a run needs to know of it.
+class WireRequest(NamedTuple):
+    """One request, the same however often it is sent, and all that a run needs to know of it. A tuple, since a
+    frozen dataclass of ten fields is three times as long in the making.
 
     `name` is the operation's in metrics and logs. `target` is path and query below the base URL,
     percent-encoded. `changes`: it alters something at the provider. `key`: the idempotency key of a creating
@@ -248,15 +250,19 @@ def _flag(value: bool) -> str:
 
 
 def _payment(payment_id: str) -> str:
-    return f"{API_PATH}/payments/{quote(payment_id, safe='')}"
+    return f"{API_PATH}/payments/{_escaped(payment_id)}"
 
 
 def _refund(refund_id: str) -> str:
-    return f"{API_PATH}/refunds/{quote(refund_id, safe='')}"
+    return f"{API_PATH}/refunds/{_escaped(refund_id)}"
 
 
 def _point_of_sale(pos_id: str) -> str:
-    return f"{API_PATH}/pointofsales/{quote(pos_id, safe='')}"
+    return f"{API_PATH}/pointofsales/{_escaped(pos_id)}"
+
+
+def _escaped(identifier: str) -> str:
+    return identifier if _NOTHING_TO_ESCAPE.fullmatch(identifier) else quote(identifier, safe="")
 
 
 def _query(*parameters: tuple[str, str | None]) -> str:
