@@ -70,7 +70,6 @@ class Connection(BaseProtocol):
         """Send a request now; its answer, or aiohttp's error: HttpProcessingError for what is no answer to us, the
         others for a cut connection.
         """
-        self._head = self._body = None
         self._waiting = self._loop.create_future()
         self._link.write(wire)
         return self._waiting
@@ -78,6 +77,11 @@ class Connection(BaseProtocol):
     async def taken(self) -> None:
         """Wait until the kernel has taken most of the request."""
         await StreamWriter(self, self._loop).drain()
+
+    def rest(self, now: float) -> None:
+        """Wait for the next request, and hold nothing of the last answer meanwhile."""
+        self._waiting = self._head = self._body = None
+        self.idle_since = now
 
     def close(self) -> None:
         """Drop it at once: a mere close would first send what is still buffered, after the caller gave up."""

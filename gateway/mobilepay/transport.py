@@ -204,7 +204,7 @@ class StrictTransport(Transport):
             connection.close()
             return
         loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
+        connection.rest(loop.time())
         self._idle[address].append(connection)
         if self._sweeping is None:
             self._sweeping = loop.call_later(self._options.keepalive_seconds, self._sweep)
