@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection and the answers on it, each whole and bounded, or an error that says it was none
 (RFC 9112).
 
-aiohttp's connector makes it and aiohttp's parser reads it. What stands between them there (a parser, a queue and
-a reader for each answer, woken once more for its body) cost more than both: here an answer is one future.
+aiohttp's connector makes it and aiohttp's parser reads it. What stands between them there (a queue and a reader,
+woken once for the head and once for the body) cost more than both: here an answer is one future.
 """
 
 import asyncio
@@ -24,16 +24,12 @@ class Connection(BaseProtocol):
         if handler is None or transport is None or transport.is_closing():
             made.close()
             raise aiohttp.ClientConnectionError("the connection was closed before it was used")
-        loop = asyncio.get_running_loop()
-        super().__init__(loop)
+        super().__init__(asyncio.get_running_loop())
         self._made = made
         self._handler = handler
         self._link = transport
         self._max_answer_bytes = max_answer_bytes
-        # Its streams never hold the connection back, since no answer may be as long as that.
-        self._answers = HttpResponseParser(
-            self, loop, max_answer_bytes, read_until_eof=True, auto_decompress=False
-        )
+        self._answers: HttpResponseParser
         self._waiting: asyncio.Future[Answer] | None = None
         self._head: RawResponseMessage | None = None
         self._body: aiohttp.StreamReader | None = None
@@ -70,6 +66,11 @@ class Connection(BaseProtocol):
         """Send a request now; its answer, or aiohttp's error: HttpProcessingError for what is no answer to us, the
         others for a cut connection.
         """
+        # A new one each time: what another answer had begun before must not be the beginning of ours. Its streams
+        # never hold the connection back, since no answer may be as long as that.
+        self._answers = HttpResponseParser(
+            self, self._loop, self._max_answer_bytes, read_until_eof=True, auto_decompress=False
+        )
         self._waiting = self._loop.create_future()
         self._link.write(wire)
         return self._waiting

@@ -326,6 +326,25 @@ async def test_an_answer_that_nobody_asked_for_is_never_read_as_ours(transport: 
         assert await body(await transport.handle_async_request(post(server.url))) == b"ok"
 
 
+@pytest.mark.parametrize("at", [1, 4, 15, 30])
+async def test_an_answer_that_began_before_the_request_left_is_never_read_as_ours(
+    transport: StrictTransport, at: int
+) -> None:
+    """Its beginning came in one segment with the answer before, its rest after the request."""
+    wrong = HEAD + b"Content-Length: 5\r\n\r\nwrong"
+
+    async def script(peer: Peer) -> None:
+        await peer.answer(OK + wrong[:at])
+        await peer.answer(wrong[at:])
+        await peer.until_gone()
+
+    async with RawServer(script) as server:
+        assert await body(await transport.handle_async_request(post(server.url))) == b"ok"
+        with pytest.raises(httpx.RemoteProtocolError):
+            await transport.handle_async_request(post(server.url))
+        await gone(server)
+
+
 async def test_a_connection_closed_while_idle_is_not_used(transport: StrictTransport) -> None:
     async def script(peer: Peer) -> None:
         await peer.answer()
