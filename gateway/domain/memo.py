@@ -7,6 +7,7 @@ unheard.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from gateway.domain.events import Candidate
 from gateway.domain.operations import PaymentReading, RefundReading, Refusal
@@ -108,3 +109,7 @@ class Memo:
     refund_late_look: RefundLook | None = None
     refund_late_tries: int = 0
     refund_late_not_before: float = 0.0
+
+
+NOTHING_HEARD: Final = Memo()
+"""What every payment begins with."""
