@@ -39,15 +39,11 @@ def repeated_name(value: object) -> str | None:
     """The name of a field that stands twice in an object anywhere in `value`, fit to be shown."""
     waiting = [value]
     while waiting:
-        match waiting.pop():
-            case Repeated() as spoilt:
-                return shown_name(spoilt.name)
-            case dict() as fields:
-                waiting.extend(fields.values())
-            case list() as items:
-                waiting.extend(items)
-            case _:
-                pass
+        one = waiting.pop()
+        if isinstance(one, Repeated):
+            return shown_name(one.name)
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        waiting += [value for value in inner if isinstance(value, (dict, list))]
     return None
 
 
