@@ -119,7 +119,7 @@ def _data(type_: str, adapter: TypeAdapter[Any], envelope: Envelope) -> tuple[Co
             raise NotJson(f"has the field {twice} twice")
         if not isinstance(fields, dict):
             raise NotJson("must be a JSON object")
-        data: CommandData = adapter.validate_python(fields)
+        data: CommandData = adapter.validator.validate_python(fields)
     except NotJson as problem:
         raise _Dead(DeadLetterReason.INVALID_DATA, f"data: {problem}", type_) from None
     except ValidationError as error:
@@ -149,7 +149,7 @@ def _json(envelope: Envelope) -> object:
 
 
 def _hash(type_: str, adapter: TypeAdapter[Any], data: CommandData) -> str:
-    fields = adapter.dump_python(data, mode="json", by_alias=True, exclude_defaults=True)
+    fields = adapter.serializer.to_python(data, mode="json", by_alias=True, exclude_defaults=True)
     return sha256(to_json([type_, _in_order(fields)])).hexdigest()[:_HASH_CHARACTERS]
 
 

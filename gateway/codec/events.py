@@ -4,11 +4,8 @@ Everything follows from the event alone, so one that is written again is byte-id
 is left out.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Final, TypeVar, assert_never, cast
-
-from pydantic_core import PydanticSerializationError, to_json
+from typing import TypeVar, assert_never, cast
 
 from gateway.codec.event_data import (
     AmountsData,
@@ -31,6 +28,7 @@ from gateway.codec.event_data import (
     UnknownOperation,
     UnknownTask,
 )
+from gateway.codec.json_text import write_json
 from gateway.codec.records import Wire
 from gateway.codec.times import write_time
 from gateway.domain.events import (
@@ -68,7 +66,6 @@ from gateway.domain.points_of_sale.events import (
 from gateway.domain.points_of_sale.operations import PointOfSaleReading
 
 _F = TypeVar("_F", bound=Mapping[str, object])
-_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_event(event: PaymentEvent, source: str) -> Wire:
@@ -112,7 +109,7 @@ def _wire(
     if cause.trace_state is not None:
         headers.append(("tracestate", _bytes(cause.trace_state)))
     headers.append(("content-type", b"application/json"))
-    return Wire(key, _json(_known(body)), tuple(headers))
+    return Wire(key, write_json(_known(body)), tuple(headers))
 
 
 def _opening(event: PaymentEvent, at: str) -> PaymentOpening:
@@ -246,13 +243,6 @@ def _known(fields: _F) -> _F:
     return cast("_F", {name: value for name, value in fields.items() if value is not None})
 
 
-def _json(body: Mapping[str, object]) -> bytes:
-    try:
-        return to_json(body)
-    except PydanticSerializationError:
-        return _bytes(_write(body))
-
-
 def _bytes(text: str) -> bytes:
-    # The provider's words may hold half a surrogate pair, which has no bytes; an event must still be written.
+    # As `write_json`: the provider's words may be in it.
     return text.encode("utf-8", "replace")

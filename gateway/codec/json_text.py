@@ -9,6 +9,8 @@ import json
 import math
 from typing import Any, Final, NoReturn
 
+from pydantic_core import PydanticSerializationError, to_json
+
 _LONGEST_NUMBER_CHARACTERS: Final = 400
 _SHOWN_NAME_CHARACTERS: Final = 40
 
@@ -33,6 +35,16 @@ def read_json(raw: bytes) -> object:
         raise NotJson(f"is not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise NotJson("is nested too deeply") from None
+
+
+def write_json(value: object) -> bytes:
+    """Compact, by the writer that is quickest. The provider's words may hold half a surrogate pair, which has no
+    bytes and which it refuses; what tells of them must still be written.
+    """
+    try:
+        return to_json(value)
+    except PydanticSerializationError:
+        return _encode(value).encode("utf-8", "replace")
 
 
 def repeated_name(value: object) -> str | None:
@@ -75,3 +87,4 @@ def _integer(digits: str) -> int | float:
 _decode: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer
 ).decode
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
