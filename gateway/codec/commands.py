@@ -11,12 +11,12 @@ version adds does not change the hash of commands that are remembered already.
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, assert_never
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from gateway.codec.command_data import CHECKIN_NOTIFIED, COMMANDS, CommandData
 from gateway.codec.dead_letters import DeadLetter
@@ -119,7 +119,7 @@ def _data(type_: str, adapter: TypeAdapter[Any], envelope: Envelope) -> tuple[Co
             raise NotJson(f"has the field {twice} twice")
         if not isinstance(fields, dict):
             raise NotJson("must be a JSON object")
-        data: CommandData = adapter.validate_python(fields)
+        data: CommandData = adapter.validator.validate_python(fields)
     except NotJson as problem:
         raise _Dead(DeadLetterReason.INVALID_DATA, f"data: {problem}", type_) from None
     except ValidationError as error:
@@ -148,12 +148,15 @@ def _json(envelope: Envelope) -> object:
             assert_never(envelope.data)
 
 
-_written: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-
-
 def _hash(type_: str, adapter: TypeAdapter[Any], data: CommandData) -> str:
-    fields = adapter.dump_python(data, mode="json", by_alias=True, exclude_defaults=True)
-    return sha256(_written([type_, fields]).encode()).hexdigest()[:_HASH_CHARACTERS]
+    fields = adapter.serializer.to_python(data, mode="json", by_alias=True, exclude_defaults=True)
+    return sha256(to_json([type_, _in_order(fields)])).hexdigest()[:_HASH_CHARACTERS]
+
+
+def _in_order(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _in_order(value) if isinstance(value, dict) else value for name, value in sorted(fields.items())
+    }
 
 
 def _expiry(envelope: Envelope, limits: CommandLimits) -> int:

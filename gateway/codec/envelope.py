@@ -26,6 +26,7 @@ _STRUCTURED: Final = "application/cloudevents+json"
 _JSON: Final = "application/json"
 _CONTENT_TYPE: Final = "content-type"
 _PREFIX: Final = "ce_"
+_TRACES: Final = ("traceparent", "tracestate")
 _MEDIA_TYPE: Final = re.compile(r"\s*([^\s;]+)\s*(?:;(.*))?", re.DOTALL)
 _CHARSET: Final = re.compile(r"(?i)(?:^|;)\s*charset\s*=\s*\"?([^\s;\"]*)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -91,18 +92,18 @@ def read_envelope(record: RecordParts) -> Envelope:
 
 def _binary(record: RecordParts) -> Envelope:
     attributes: dict[str, str] = {}
+    traces: dict[str, str | None] = {}
     for name, value in record.headers:
         if name.startswith(_PREFIX):
-            if name in attributes:
+            attribute = name[len(_PREFIX) :]
+            if attribute in attributes:
                 raise Malformed(f"{shown_name(name)}: stands twice")
-            attributes[name] = _decoded(name, value)
-    return _envelope(
-        record,
-        lambda name: attributes.get(_PREFIX + name),
-        lambda name: _trace_header(record, name),
-        _PREFIX,
-        RawData(record.value),
-    )
+            attributes[attribute] = _decoded(name, value)
+        elif name in _TRACES:
+            # One that stands twice counts as none.
+            told = None if name in traces else value
+            traces[name] = None if told is None else told.decode("utf-8", "replace")
+    return _envelope(record, attributes.get, traces.get, _PREFIX, RawData(record.value))
 
 
 def _structured(record: RecordParts) -> Envelope:
@@ -144,9 +145,10 @@ def _envelope(
         value = attribute(name)
         if value is None:
             return None
-        if len(value) > MAX_ATTRIBUTE_BYTES or len(value.encode("utf-8", "replace")) > MAX_ATTRIBUTE_BYTES:
+        is_plain = value.isascii() and value.isprintable()
+        if len(value if is_plain else value.encode("utf-8", "replace")) > MAX_ATTRIBUTE_BYTES:
             raise Malformed(f"{prefix}{name}: longer than {MAX_ATTRIBUTE_BYTES} bytes")
-        if _CONTROL.search(value) is not None:
+        if not is_plain and _CONTROL.search(value) is not None:
             raise Malformed(f"{prefix}{name}: has a control character or half a surrogate pair")
         return value if value.strip() else None
 
@@ -204,13 +206,6 @@ def _decoded(name: str, value: bytes | None) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed(f"{shown_name(name)}: is not UTF-8 at byte {error.start}") from None
-
-
-def _trace_header(record: RecordParts, name: str) -> str | None:
-    values = [value for key, value in record.headers if key == name]
-    if len(values) != 1 or values[0] is None:
-        return None
-    return values[0].decode("utf-8", "replace")
 
 
 def _trace(parent: str | None, state: str | None) -> tuple[str | None, str | None]:

@@ -4,9 +4,8 @@ Everything follows from the event alone, so one that is written again is byte-id
 is left out.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Final, TypeVar, assert_never, cast
+from typing import TypeVar, assert_never, cast
 
 from gateway.codec.event_data import (
     AmountsData,
@@ -29,7 +28,8 @@ from gateway.codec.event_data import (
     UnknownOperation,
     UnknownTask,
 )
-from gateway.codec.records import Headers, Wire
+from gateway.codec.json_text import write_json
+from gateway.codec.records import Wire
 from gateway.codec.times import write_time
 from gateway.domain.events import (
     Amounts,
@@ -66,62 +66,58 @@ from gateway.domain.points_of_sale.events import (
 from gateway.domain.points_of_sale.operations import PointOfSaleReading
 
 _F = TypeVar("_F", bound=Mapping[str, object])
-_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_event(event: PaymentEvent, source: str) -> Wire:
     """The record of a payment's event, keyed by the payment. `source` is the gateway's own ce_source."""
-    headers = _headers(event.payment_id, event, event_type(event.fact), source)
-    return _wire(event.payment_id, _body(event), headers)
+    at, subject = write_time(event.occurred_at_ms), event.payment_id
+    body = {**_opening(event, at), **_addition(event.fact), **_answering(event), **_closing(event)}
+    return _wire(subject, event, event_type(event.fact), source, at, body)
 
 
 def write_point_of_sale_event(event: PointOfSaleEvent, source: str) -> Wire:
     """The same for a point of sale, keyed by the merchant's own id for it."""
-    headers = _headers(event.merchant_pos_id, event, point_of_sale_event_type(event.fact), source)
-    return _wire(event.merchant_pos_id, _point_of_sale_body(event), headers)
+    at, subject = write_time(event.occurred_at_ms), event.merchant_pos_id
+    opening: PointOfSaleOpening = {"merchantPosId": subject, "sequence": event.sequence, "occurredAt": at}
+    addition = _point_of_sale_addition(event.fact)
+    body = {**opening, **addition, **_answering(event), **_closing(event)}
+    return _wire(subject, event, point_of_sale_event_type(event.fact), source, at, body)
 
 
-def _wire(subject: str, body: Mapping[str, object], headers: Headers) -> Wire:
-    return Wire(_bytes(subject), _bytes(_write(body)), headers)
+def _wire(
+    subject: str,
+    event: PaymentEvent | PointOfSaleEvent,
+    type_: str,
+    source: str,
+    at: str,
+    body: Mapping[str, object],
+) -> Wire:
+    cause, key = event.cause, _bytes(subject)
+    headers: list[tuple[str, bytes | None]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id(subject, cause.id, event.sequence).encode()),
+        ("ce_source", _bytes(source)),
+        ("ce_type", type_.encode()),
+        ("ce_time", at.encode()),
+        ("ce_subject", key),
+        ("ce_causationid", _bytes(cause.id.id)),
+    ]
+    if cause.correlation_id is not None:
+        headers.append(("ce_correlationid", _bytes(cause.correlation_id)))
+    if cause.trace_parent is not None:
+        headers.append(("traceparent", _bytes(cause.trace_parent)))
+    if cause.trace_state is not None:
+        headers.append(("tracestate", _bytes(cause.trace_state)))
+    headers.append(("content-type", b"application/json"))
+    return Wire(key, write_json(_known(body)), tuple(headers))
 
 
-def _headers(subject: str, event: PaymentEvent | PointOfSaleEvent, type_: str, source: str) -> Headers:
-    cause = event.cause
-    attributes = (
-        ("ce_specversion", "1.0"),
-        ("ce_id", event_id(subject, cause.id, event.sequence)),
-        ("ce_source", source),
-        ("ce_type", type_),
-        ("ce_time", write_time(event.occurred_at_ms)),
-        ("ce_subject", subject),
-        ("ce_causationid", cause.id.id),
-        ("ce_correlationid", cause.correlation_id),
-        ("traceparent", cause.trace_parent),
-        ("tracestate", cause.trace_state),
-        ("content-type", "application/json"),
-    )
-    return tuple((name, _bytes(value)) for name, value in attributes if value is not None)
-
-
-def _body(event: PaymentEvent) -> Mapping[str, object]:
-    return _known({**_opening(event), **_addition(event.fact), **_answering(event), **_closing(event)})
-
-
-def _point_of_sale_body(event: PointOfSaleEvent) -> Mapping[str, object]:
-    opening: PointOfSaleOpening = {
-        "merchantPosId": event.merchant_pos_id,
-        "sequence": event.sequence,
-        "occurredAt": write_time(event.occurred_at_ms),
-    }
-    return _known({**opening, **_point_of_sale_addition(event.fact), **_answering(event), **_closing(event)})
-
-
-def _opening(event: PaymentEvent) -> PaymentOpening:
+def _opening(event: PaymentEvent, at: str) -> PaymentOpening:
     return {
         "paymentId": event.payment_id,
         "sequence": event.sequence,
         "status": event.status,
-        "occurredAt": write_time(event.occurred_at_ms),
+        "occurredAt": at,
         "orderId": event.order_id,
         "posId": event.pos_id,
         "amounts": None if event.amounts is None else _amounts(event.amounts),
@@ -248,5 +244,5 @@ def _known(fields: _F) -> _F:
 
 
 def _bytes(text: str) -> bytes:
-    # The provider's words may hold half a surrogate pair, which has no bytes; an event must still be written.
+    # As `write_json`: the provider's words may be in it.
     return text.encode("utf-8", "replace")

@@ -1,6 +1,6 @@
 """From the wire's data to the domain's commands."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any, Final, assert_never, get_args
 
 from pydantic.alias_generators import to_camel
@@ -163,7 +163,7 @@ def ignored_fields(data: object, given: dict[str, Any]) -> int:
             count += 1
         elif isinstance(value, dict):
             inner = getattr(data, field)
-            count += ignored_fields(inner, value) if is_dataclass(inner) else 0
+            count += ignored_fields(inner, value) if type(inner) in _KNOWN_FIELDS else 0
     return count
 
 

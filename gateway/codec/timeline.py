@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, assert_never
 
+from gateway.codec.json_text import write_json
 from gateway.codec.times import write_time
 from gateway.domain.events import PaymentEvent, event_type
 from gateway.domain.memo import Memo
@@ -31,7 +32,6 @@ from gateway.domain.payment import CommandArrived, Due, Performed, Prompt, Resto
 
 MAX_STEPS: Final = 32
 
-_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -58,7 +58,7 @@ def add_step(
         said.append(None if asked is None else _name(asked))
     for event in events:
         said += (event_type(event.fact), event.sequence)
-    line = b" %s\n" % _write(said).encode("utf-8", "replace")
+    line = b" %s\n" % write_json(said)
     if steps.endswith(line):
         start = steps.rfind(b"\n", 0, -len(line)) + 1
         since, *again = steps[start : -len(line)].split()

@@ -9,6 +9,7 @@ _RFC3339: Final = re.compile(
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MS: Final = timedelta(milliseconds=1)
 _FIRST_MS: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MS
 _LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MS
@@ -44,5 +45,5 @@ def write_time(ms: int) -> str:
     """`2026-05-04T12:30:00.123Z`. What lies outside the years 1 to 9999 is written as the nearest time
     inside.
     """
-    time = _EPOCH + min(max(ms, _FIRST_MS), _LAST_MS) * _MS
-    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    time = _EPOCH_IN_UTC + min(max(ms, _FIRST_MS), _LAST_MS) * _MS
+    return time.isoformat(timespec="milliseconds") + "Z"

@@ -29,7 +29,7 @@ from gateway.domain.events import (
     PaymentFact,
     ProviderWords,
 )
-from gateway.domain.memo import Memo, Reading
+from gateway.domain.memo import NOTHING_HEARD, Memo, Reading
 from gateway.domain.money import Money
 from gateway.domain.operations import Operation, Purpose, Read, ReadPayment, Refusal
 from gateway.domain.pacing import Dice, Instant
@@ -199,12 +199,13 @@ class Draft:
         """Nothing is pending any more, or something new is: what was heard of the old run is forgotten, the
         pace is not.
         """
-        self.memo = Memo(
-            pace=self.memo.pace,
-            late_not_before=self.memo.late_not_before,
-            refunds=self.memo.refunds,
-            refund_late_not_before=self.memo.refund_late_not_before,
-        )
+        kept = {
+            "pace": self.memo.pace,
+            "late_not_before": self.memo.late_not_before,
+            "refunds": self.memo.refunds,
+            "refund_late_not_before": self.memo.refund_late_not_before,
+        }
+        self.memo = changed(NOTHING_HEARD, kept)
 
     def cancelled_before_start(self, message: Message) -> None:
         self.tell(

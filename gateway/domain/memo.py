@@ -7,6 +7,7 @@ unheard.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from gateway.domain.events import Candidate
 from gateway.domain.operations import PaymentReading, RefundReading, Refusal
@@ -64,6 +65,10 @@ class RefundMemo:
     refusal: Refusal | None = None
 
 
+NO_REFUNDS: Final[Mapping[str, RefundMemo]] = {}
+"""One for all payments without any, which are most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adopting:
     """How far the reading of a payment came that is to be adopted. `unread`: its refunds not yet read."""
@@ -100,7 +105,7 @@ class Memo:
     foreign: tuple[Candidate, ...] = ()
     late_not_before: float = 0.0
     drop_running: bool = False
-    refunds: Mapping[str, RefundMemo] = field(default_factory=dict)
+    refunds: Mapping[str, RefundMemo] = field(default_factory=lambda: NO_REFUNDS)
     refund: str | None = None
     adopting: Adopting | None = None
     adopting_tries: int = 0
@@ -108,3 +113,7 @@ class Memo:
     refund_late_look: RefundLook | None = None
     refund_late_tries: int = 0
     refund_late_not_before: float = 0.0
+
+
+NOTHING_HEARD: Final = Memo()
+"""What every payment begins with."""

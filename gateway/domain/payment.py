@@ -24,7 +24,7 @@ from gateway.domain.commands import CancelPayment, Message
 from gateway.domain.draft import Conditions, Draft, Rules
 from gateway.domain.events import PaymentEvent
 from gateway.domain.lifecycle import ENDED
-from gateway.domain.memo import Memo, Reading
+from gateway.domain.memo import NOTHING_HEARD, Memo, Reading
 from gateway.domain.operations import (
     Cancel,
     Capture,
@@ -101,7 +101,7 @@ def decide(
     dice: Dice,
 ) -> Decision:
     """One turn. `running` is the operation under way, never the one that `prompt` says has ended."""
-    d = Draft(state or PaymentState(payment_id), memo or Memo(), now, rules, conditions, dice, running)
+    d = Draft(state or PaymentState(payment_id), memo or NOTHING_HEARD, now, rules, conditions, dice, running)
     match prompt:
         case CommandArrived(message):
             inbox.accept(d, message)
@@ -117,7 +117,8 @@ def decide(
     if running is None:
         _advance(d)
     wake_at = min(d.wakes) if d.wakes else None
-    known = d.state if d.state != PaymentState(payment_id) else None
+    # What was ever touched is no payment as it begins; the rest is rare enough to be compared.
+    known = d.state if d.state.touched_ms or d.state != PaymentState(payment_id) else None
     return Decision(
         None if d.forgotten else known,
         d.memo,

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from gateway.domain import changing, readying, refunds, starting, watching
 from gateway.domain.draft import Draft
-from gateway.domain.memo import Memo
+from gateway.domain.memo import NO_REFUNDS, Memo
 from gateway.domain.operations import (
     Cancel,
     Capture,
@@ -39,7 +39,7 @@ def restored(d: Draft, since: float) -> None:
         last_request=d.now.steady,
         unheard=is_pending,
         spent=is_pending,
-        refunds=refunds.restored(d, since),
+        refunds=refunds.restored(d, since) or NO_REFUNDS,
     )
     if d.running is not None and not _is_intended(d, d.running):
         d.note(drop_running=True)

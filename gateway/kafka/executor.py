@@ -9,8 +9,6 @@ from gateway.kafka.handler import Urgency
 
 T = TypeVar("T")
 
-_ORDER = tuple(Urgency)
-
 
 class Executor(Generic[T]):
     """Decides, and runs nothing itself: `submit` and `done` answer with what may start now."""
@@ -20,7 +18,7 @@ class Executor(Generic[T]):
         self._max_running = max_running
         self._max_first = max_running - reserved_for_pending
         self._running = 0
-        self._waiting: dict[Urgency, deque[T]] = {urgency: deque() for urgency in Urgency}
+        self._waiting: dict[Urgency, deque[T]] = {urgency: deque() for urgency in sorted(Urgency)}
 
     @property
     def running(self) -> int:
@@ -46,10 +44,11 @@ class Executor(Generic[T]):
             queue.clear()
 
     def _startable(self) -> list[T]:
-        started = []
-        for urgency in _ORDER:
+        started: list[T] = []
+        for urgency, queue in self._waiting.items():
+            if not queue:
+                continue
             most = self._max_first if urgency is Urgency.FIRST else self._max_running
-            queue = self._waiting[urgency]
             while queue and self._running < most:
                 started.append(queue.popleft())
                 self._running += 1

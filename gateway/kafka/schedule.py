@@ -5,29 +5,31 @@ from itertools import count
 
 
 class Schedule:
-    """Times are steady seconds; keys that are due together come in the order in which they were set."""
+    """Times are steady seconds; keys that are due together come in the order in which they were set.
+
+    A key's entry in the heap is the very tuple that it has in the dictionary; another one is outdated.
+    """
 
     def __init__(self) -> None:
-        self._times: dict[str, tuple[float, int]] = {}
+        self._entries: dict[str, tuple[float, int, str]] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._numbers = count()
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self._entries)
 
     def set(self, key: str, at: float | None) -> None:
         """Replace the key's wake time; None removes it."""
         if at is None:
-            self._times.pop(key, None)
+            self._entries.pop(key, None)
             return
-        current = self._times.get(key)
+        current = self._entries.get(key)
         if current is not None and current[0] == at:
             return
-        number = next(self._numbers)
-        self._times[key] = (at, number)
-        heapq.heappush(self._heap, (at, number, key))
-        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._times):
-            self._heap = [(t, n, k) for k, (t, n) in self._times.items()]
+        self._entries[key] = entry = (at, next(self._numbers), key)
+        heapq.heappush(self._heap, entry)
+        if len(self._heap) > 64 and len(self._heap) > 2 * len(self._entries):
+            self._heap = list(self._entries.values())
             heapq.heapify(self._heap)
 
     def next_at(self) -> float | None:
@@ -41,13 +43,9 @@ class Schedule:
         if not self._heap or self._heap[0][0] > now:
             return None
         _, _, key = heapq.heappop(self._heap)
-        del self._times[key]
+        del self._entries[key]
         return key
 
     def _drop_outdated(self) -> None:
-        while self._heap:
-            _, number, key = self._heap[0]
-            current = self._times.get(key)
-            if current is not None and current[1] == number:
-                return
+        while self._heap and self._entries.get(self._heap[0][2]) is not self._heap[0]:
             heapq.heappop(self._heap)

@@ -34,8 +34,10 @@ class Staging:
 
     def record(self, record: Outgoing, what: str) -> None:
         """Stage a record to publish; `what` it is, for people. Raises TooLarge."""
-        headers = sum(len(name) + _size(value) for name, value in record.headers)
-        self.bytes += self._checked(_size(record.key) + _size(record.value) + headers, what)
+        size = _size(record.key) + _size(record.value)
+        for name, value in record.headers:
+            size += len(name) + _size(value)
+        self.bytes += self._checked(size, what)
         self._records.append(record)
         self._staged()
 

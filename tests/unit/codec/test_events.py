@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.codec import Wire, write_event
 from gateway.domain.events import (
@@ -160,3 +162,15 @@ def test_half_a_surrogate_pair_from_the_provider_does_not_stop_an_event() -> Non
         "p-1", 1, PaymentStatus.NONE, 0, PaymentExpired(), Cause(ID), provider=ProviderWords(status="\ud800")
     )
     assert json.loads(write_event(odd, SOURCE).value or b"")["provider"] == {"status": "?"}
+
+
+@given(st.text(st.characters(codec=None), max_size=20))
+def test_whatever_the_provider_says_stands_there_as_pythons_own_json(word: str) -> None:
+    said = PaymentEvent(
+        "p-1", 1, PaymentStatus.NONE, 0, PaymentExpired(), Cause(ID), provider=ProviderWords(status=word)
+    )
+    written = write_event(said, SOURCE).value or b""
+    body = json.loads(written)
+    body["provider"] = {"status": word}
+    compact = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    assert written == compact.encode("utf-8", "replace")

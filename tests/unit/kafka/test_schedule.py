@@ -55,4 +55,4 @@ def test_it_agrees_with_a_dictionary_and_outdated_entries_do_not_pile_up() -> No
                 del times[popped]
             assert schedule.next_at() == min(times.values(), default=None)
         assert len(schedule) == len(times)
-    assert len(schedule._heap) <= 64 + 4 * 50
+    assert len(schedule._heap) <= 64 + 2 * 50
