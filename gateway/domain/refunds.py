@@ -64,17 +64,19 @@ def dropped(d: Draft, operation: RefundWrite) -> None:
 
 
 def passed_over(d: Draft, operation: ReadRefund, outcome: Outcome) -> None:
-    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    """A reading that is not believed holds for the pace all the same, and brings nothing forward (`watching`)."""
     named = operation.provider_refund_id
     refund = next((r for r in d.state.refunds if r.provider_refund_id == named), None)
     if refund is None:
         return
     r = RefundDraft(d, refund.name)
+    allowed = r.memo.pace
     if isinstance(outcome, RefundObserved):
         refund_watching.heed_pace(r, outcome.reading)
     else:
         r.note(pace=d.now.steady + r.poll_delay_seconds)
-    r.note(not_before=max(r.memo.not_before, r.memo.pace))
+    pace = max(allowed, r.memo.pace)
+    r.note(pace=pace, not_before=max(r.memo.not_before, pace))
 
 
 def read(d: Draft, reading: Reading, name: str | None, outcome: Outcome) -> None:

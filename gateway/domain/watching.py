@@ -49,14 +49,18 @@ def heed_pace(d: Draft, reading: PaymentReading) -> None:
 
 
 def passed_over(d: Draft, operation: ReadPayment, outcome: Outcome) -> None:
-    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    """A reading that is not believed, since a restore came in between, holds for the pace all the same; what the
+    restore allows is never brought forward, since another owner may have read in between too.
+    """
     if operation.provider_payment_id != d.state.provider_payment_id:
         return
+    allowed = d.memo.pace
     if isinstance(outcome, Observed):
         heed_pace(d, outcome.reading)
     else:
         d.note(pace=d.now.steady + poll_delay_seconds(d))
-    d.note(not_before=max(d.memo.not_before, d.memo.pace))
+    pace = max(allowed, d.memo.pace)
+    d.note(pace=pace, not_before=max(d.memo.not_before, pace))
 
 
 def believe(

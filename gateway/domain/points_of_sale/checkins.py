@@ -102,10 +102,10 @@ def read(d: PointOfSaleDraft, pos_id: str, outcome: PointOfSaleOutcome) -> None:
 
 
 def passed_over(d: PointOfSaleDraft, pos_id: str, outcome: PointOfSaleOutcome) -> None:
-    """A reading that is not believed, since a restore came in between, holds for the pace all the same."""
+    """A reading that is not believed holds for the pace all the same, and brings nothing forward (`watching`)."""
     if isinstance(outcome, CheckinObserved):
         d.change(poll_delay_ms=outcome.reading.poll_delay_ms)
-    _rest(d, pos_id, poll_delay_seconds(d))
+    _rest(d, pos_id, max(poll_delay_seconds(d), _pace(d, pos_id) - d.now.steady))
 
 
 def poll_delay_seconds(d: PointOfSaleDraft) -> float:

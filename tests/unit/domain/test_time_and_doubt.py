@@ -218,3 +218,19 @@ def test_after_a_restore_the_pace_counts_from_when_the_old_owner_can_have_asked_
     until = play.clock.steady + old_owner_for_seconds
     play.turn(Restored(until))
     assert play.wake_at == pytest.approx(until + play.state.poll_delay_ms / 1000)
+
+
+@pytest.mark.parametrize(
+    "heard", [Deferred(DeferralCause.WITHDRAWN, 0), Unknown(1), observed(P.ISSUED, poll_delay_ms=5000)]
+)
+def test_a_reading_from_before_a_restore_brings_the_next_one_never_forward(heard: Outcome) -> None:
+    """I7: another owner may have had the payment in between, and may read it until its lease is over."""
+    play = Play().started()
+    play.due()
+    play.outcome(observed(P.ISSUED, poll_delay_ms=5000))
+    play.due()
+    assert isinstance(play.running, ReadPayment)
+    until = play.clock.steady + 8.0
+    play.turn(Restored(until))
+    play.outcome(heard)
+    assert play.wake_at == pytest.approx(until + 5.0)
