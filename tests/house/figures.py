@@ -169,7 +169,7 @@ def _capacity(of: dict[str, list[Line]]) -> str:
         f"7 days, {most['bytes_per_payment']:,.0f} bytes each, and the mean rate is a quarter of the peak; a",
         f"replica has {MOST_GB} GB at most. That, and not the CPU, is what a large platform pays for. Checked:",
         f"{checked['commands_per_second']:.0f} commands/s should take {expected:.2f} of a core and took",
-        f"{checked['cpu_share']:.2f}.",
+        f"{checked['cpu_share']:.2f}: a steady pace makes smaller batches than a backlog, so leave room.",
     )
     return " ".join(said) + "\n\n" + markdown.table(head, rows)
 
