@@ -177,7 +177,8 @@ class PaymentFlow:
         )
         after, written = decision.state, state
         if after != before:
-            written = None if after is None else self._states.encode(after, state)
+            under_way = running is not None or decision.operation is not None
+            written = None if after is None else self._states.encode(after, state, under_way)
         standing = self._measures.payment(key, prompted, before, decision, now)
         records = [self._event(event) for event in decision.events]
         records += self._id_reused(prompt, decision.dead_letter)

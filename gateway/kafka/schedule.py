@@ -37,6 +37,11 @@ class Schedule:
         self._drop_outdated()
         return self._heap[0][0] if self._heap else None
 
+    def overdue_seconds(self, now: float) -> float:
+        """How long the earliest has been due; 0 where none is."""
+        at = self.next_at()
+        return 0.0 if at is None else max(0.0, now - at)
+
     def pop_due(self, now: float) -> str | None:
         """Take one key whose time has come."""
         self._drop_outdated()

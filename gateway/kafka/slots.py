@@ -22,9 +22,12 @@ class Run(Generic[E]):
 
 @dataclass(slots=True)
 class Slot(Generic[E]):
-    """One aggregate in memory. `cut` is the number of the cut that holds its latest change."""
+    """One aggregate in memory. `cut` is the number of the cut that holds its latest change; `pattern` is what its
+    state is packed with, None where it is not.
+    """
 
     state: bytes | None = None
+    pattern: bytes | None = None
     memo: Any = None
     waiting: int = 0
     standing: Standing | None = None

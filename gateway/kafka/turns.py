@@ -16,6 +16,7 @@ from gateway.kafka.executor import Executor
 from gateway.kafka.handler import E, Handler, M, Now, O, Performed, Prompt, Restored, Woken
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import Entry
+from gateway.kafka.packing import Packing, unpacked
 from gateway.kafka.permit import EffectPermit, Leasehold
 from gateway.kafka.records import Outgoing
 from gateway.kafka.resting import Resting
@@ -50,6 +51,7 @@ class Turns(Generic[M, E, O]):
         self._resting = Resting()
         self._schedule = Schedule()
         self._alarm = Alarm(self._wake)
+        self._packing = Packing(clock)
         self._executor: Executor[Run[E]] = Executor(
             limits.max_running_effects, limits.reserved_for_pending_effects
         )
@@ -71,12 +73,11 @@ class Turns(Generic[M, E, O]):
 
     def held(self, key: str) -> tuple[bytes, Any] | None:
         slot = self._slot(key)
-        return None if slot is None or slot.state is None else (slot.state, slot.memo)
+        return None if slot is None or (state := unpacked(slot)) is None else (state, slot.memo)
 
     def overdue_seconds(self, now: float) -> float:
         """How long the earliest wake has been due."""
-        at = self._schedule.next_at()
-        return max(0.0, now - at) if at is not None else 0.0
+        return self._schedule.overdue_seconds(now)
 
     def release_mark(self) -> tuple[str, ...] | None:
         """Aggregates for which an effect under way, ours or an earlier owner's, may still change something; None
@@ -110,8 +111,8 @@ class Turns(Generic[M, E, O]):
         read = self._resting.take(key)
         if read is not None:
             slot = self._slots.setdefault(key, Slot())
-            slot.state, write_after = read
-            self._turn(key, slot, Restored(write_after))
+            self._packing.keep(slot, read[0], cut=0)
+            self._turn(key, slot, Restored(read[1]))
         return self._slots.get(key)
 
     def opened(self) -> None:
@@ -136,11 +137,10 @@ class Turns(Generic[M, E, O]):
         after the restore.
         """
         self.close()
-        slots: dict[str, Slot[E]] = {}
-        for run, _ in under_way(self._slots.values()):
+        runs = [run for run, _ in under_way(self._slots.values())]
+        for run in runs:
             run.permit.withdraw()
-            slots[run.key] = Slot(run=run)
-        self._slots = slots
+        self._slots = {run.key: Slot(run=run) for run in runs}
         self._resting.clear()
         self._executor.clear()
         self.staging.forget()
@@ -153,6 +153,7 @@ class Turns(Generic[M, E, O]):
         self._open = False
         self.leasehold.end()
         self._alarm.clear()
+        self._packing.forget()
 
     def abandon(self) -> None:
         """Another owner has the partition: what runs is cancelled, its connections are dropped."""
@@ -185,10 +186,11 @@ class Turns(Generic[M, E, O]):
     def _turn(self, key: str, slot: Slot[E], prompt: "Prompt[M, E, O]") -> None:
         running = slot.run.effect if slot.run is not None else None
         now = Now(self._clock.wall_ms(), self._clock.steady())
-        turn = self._handler.handle(key, slot.state, slot.memo, running, prompt, now)
-        if turn.state is not slot.state:
+        state = unpacked(slot)
+        turn = self._handler.handle(key, state, slot.memo, running, prompt, now)
+        if turn.state is not state:
             self.staging.state(key, turn.state)
-            slot.state, slot.cut = turn.state, self.staging.next_cut
+            self._packing.keep(slot, turn.state, self.staging.next_cut)
         for record in turn.records:
             self.staging.record(record, f"a record of {key}")
         slot.memo = turn.memo
@@ -253,11 +255,10 @@ class Turns(Generic[M, E, O]):
         slot.run = None
         try:
             self._turn(run.key, slot, Performed(run.effect, outcome))
+            self._set_timer()
         # A handler that raises is a fault of ours, as above.
         except Exception as fault:
             self._failed(fault)
-            return
-        self._set_timer()
 
     def _ask_for_lease(self) -> None:
         if not self.lease_wanted:
@@ -293,8 +294,7 @@ class Turns(Generic[M, E, O]):
                 slot = self._slots.get(key)
                 if slot is not None:
                     self._turn(key, slot, Woken())
-        # A handler that raises is a fault of ours, as above.
+            self._set_timer()
+        # As above.
         except Exception as fault:
             self._failed(fault)
-            return
-        self._set_timer()
