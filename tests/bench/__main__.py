@@ -17,7 +17,7 @@ def main() -> None:
     reader.add_argument("--rounds", type=int, default=2)
     reader.add_argument("--payments", type=int, default=100_000)
     reader.add_argument("--polled", type=int, default=10_000)
-    reader.add_argument("--seconds", type=float, default=20.0)
+    reader.add_argument("--seconds", type=float, default=30.0)
     given = reader.parse_args()
     with EmbeddedKafka() as broker:
         at = broker.bootstrap_servers

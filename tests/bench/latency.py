@@ -4,9 +4,10 @@ import argparse
 import asyncio
 
 from gateway.demo.broker import EmbeddedKafka
-from tests.bench.ground import Run, cpu_seconds, desk, provider, told
+from tests.bench.ground import Desk, Run, cpu_seconds, desk, provider, told
 
-SETTLE_SECONDS = 2.0
+WARM_UP_SECONDS = 15.0
+"""At the measured rate: a broker compiles itself in its first seconds, which no user would wait for."""
 
 
 async def latency(bootstrap: str, kind: str, rate: float, seconds: float) -> None:
@@ -18,12 +19,11 @@ async def latency(bootstrap: str, kind: str, rate: float, seconds: float) -> Non
                 # One command first: whoever answers it has its connections and partitions.
                 await at.send_all([f"first-{number}" for number in range(50)])
                 await at.read(50)
-                await asyncio.sleep(SETTLE_SECONDS)
+                warm_up, count = round(rate * WARM_UP_SECONDS), round(rate * seconds)
+                await steadily(at, "w", warm_up, rate)
                 at.sent.clear()
-                count, cpu = round(rate * seconds), cpu_seconds(pid)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(at.send_steadily([f"l-{number}" for number in range(count)], rate))
-                    tasks.create_task(at.read(50 + count))
+                cpu = cpu_seconds(pid)
+                await steadily(at, "l", count, rate)
                 found = at.latencies()
                 told(
                     "latency",
@@ -36,10 +36,18 @@ async def latency(bootstrap: str, kind: str, rate: float, seconds: float) -> Non
                 )
 
 
+async def steadily(at: Desk, prefix: str, count: int, rate: float) -> None:
+    """Send so many more, and read until they are answered too."""
+    answered = len(at.answered)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(at.send_steadily([f"{prefix}-{number}" for number in range(count)], rate))
+        tasks.create_task(at.read(answered + count))
+
+
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--rates", type=float, nargs="+", default=[100.0, 600.0])
-    reader.add_argument("--seconds", type=float, default=20.0)
+    reader.add_argument("--seconds", type=float, default=30.0)
     reader.add_argument("--only", nargs="+", default=["gateway", "strict", "aiohttp"])
     given = reader.parse_args()
     with EmbeddedKafka() as broker:

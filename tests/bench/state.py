@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from gateway.demo.broker import EmbeddedKafka
 from gateway.demo.ground import topics_of
 from gateway.demo.processes import get
+from gateway.kafka.packing import REST_SECONDS
 from tests.bench.ground import Desk, Run, cpu_seconds, desk, provider, resident_bytes, told
 
 MEASURED = 4_000
@@ -31,7 +32,7 @@ async def send_to(at: Desk, count: int) -> None:
 async def grow(at: Desk, pid: int, most: int, before: int) -> None:
     for step in [one for one in STEPS if one <= most]:
         await send_to(at, step)
-        await asyncio.sleep(1)
+        await asyncio.sleep(REST_SECONDS + 2)
         held, cpu = resident_bytes(pid), cpu_seconds(pid)
         await send_to(at, step + MEASURED)
         told(
