@@ -32,8 +32,8 @@ PLAIN = {
 }
 COMMIT_SECONDS = 0.005
 COMMIT_BACKOFF_MS = 10
-"""By itself the client waits 100 ms when the broker is not yet done with the last transaction, as one command in ten
-would meet.
+"""By itself the client waits 100 ms when the broker is not yet done with the last transaction, as one command in
+ten would meet.
 """
 Call = Callable[[str, str, "bytes | None", dict[str, str]], Awaitable[bytes]]
 """Method, path, body, headers to the answer's body."""

@@ -46,13 +46,14 @@ async def grow(at: Desk, pid: int, most: int, before: int) -> None:
 async def state_bytes(run: Run) -> float:
     """Of a record of the state topic: key, value and headers, the last of each key."""
     places = [TopicPartition(topics_of(run.name)["state"], number) for number in range(run.partitions)]
-    reader = AIOKafkaConsumer(bootstrap_servers=run.bootstrap, isolation_level="read_committed")
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=run.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
     await reader.start()
     found: dict[bytes, int] = {}
     try:
         reader.assign(places)
         ends = await reader.end_offsets(places)
-        await reader.seek_to_beginning(*places)
         while any([await reader.position(place) < ends[place] for place in places]):
             for records in (await reader.getmany(timeout_ms=200)).values():
                 for record in records:

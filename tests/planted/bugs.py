@@ -180,9 +180,18 @@ BUGS: Final = (
         "pace = since + watching.poll_delay_seconds(d)", "pace = d.now.steady + watching.poll_delay_seconds(d)",
     ),
     _bug(
+        "an answer from before a re-open brings the next poll forward", "I7", "domain/watching.py",
+        "pace = max(allowed, d.memo.pace)", "pace = d.memo.pace", RULES, HISTORIES,
+    ),
+    _bug(
         "a check-in's pace forgotten with its last watch", "I7", "domain/points_of_sale/checkins.py",
         "for name, at in d.memo.paces.items() if at > d.now.steady}",
         "for name, at in d.memo.paces.items() if name == pos_id}", RULES, HISTORIES,
+    ),
+    _bug(
+        "a new state read with the pattern of the packed one before", "I2", "kafka/packing.py",
+        "slot.state, slot.pattern, slot.cut = state, None, cut", "slot.state, slot.cut = state, cut",
+        RUNTIME, HISTORIES,
     ),
     _bug(
         "an answer dropped over a re-open", "I2", "kafka/turns.py",
