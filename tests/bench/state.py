@@ -20,6 +20,8 @@ from tests.bench.ground import Desk, Run, cpu_seconds, desk, provider, resident_
 MEASURED = 4_000
 STEPS = (1_000, 10_000, 30_000, 100_000, 300_000)
 WATCH_SECONDS = 20.0
+GONE_SECONDS = 12.0
+"""Until the group has given up a killed member, which is not what a restore costs."""
 
 
 async def send_to(at: Desk, count: int) -> None:
@@ -76,6 +78,7 @@ async def state(bootstrap: str, payments: int) -> None:
                 empty = time.monotonic() - begun
                 await grow(at, pid, payments, resident_bytes(pid))
             bytes_ = await state_bytes(run)
+            await asyncio.sleep(GONE_SECONDS)
             begun = time.monotonic()
             with run.contender("gateway") as pid:
                 await run.ready()
