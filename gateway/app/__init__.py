@@ -1,19 +1,14 @@
 """The roof: `serve` runs the service. FastStream has its one door in `porch`, uvicorn in `web`."""
 
 import asyncio
-import gc
 from typing import TYPE_CHECKING
 
 from gateway.app import library_noise
+from gateway.app.collecting import collect_seldom
 from gateway.app.observed import started_tracing
 from gateway.app.service import Service, WrongSetup
 from gateway.observability import logs
 from gateway.settings import Settings
-
-COLLECT_AFTER = (5_000, 20, 100)
-"""Of Python's collector. States hold no cycles, so looking through all payments finds nothing: with its own
-thresholds that cost an eighth of a command.
-"""
 
 if TYPE_CHECKING:
     from gateway.observability.tracing import Tracing
@@ -26,8 +21,7 @@ def serve(settings: Settings) -> None:
     logs.configure(settings.log, conceal=settings.secrets())
     if settings.log.level is not logs.LogLevel.DEBUG:
         library_noise.install()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    collect_seldom()
     tracing = started_tracing(settings)
     try:
         asyncio.run(_run(settings, tracing))

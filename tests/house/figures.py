@@ -129,8 +129,8 @@ def _capacity(of: dict[str, list[Line]]) -> str:
     """What a payment costs, from the measured cost of a command (two calls) and of a poll: it is initiated, polled
     while the customer thinks, and captured (one call). Then it is kept, and read back by whoever takes over.
     """
-    most = max(of["growth"], key=lambda line: line["payments"])
-    gigabytes = most["bytes_per_payment"] / 1e9
+    kept_bytes = max(line["bytes_per_payment_last"] for line in of["soak"])
+    gigabytes = kept_bytes / 1e9
     [restored] = of["restore"]
     restore_seconds = restored["seconds_more_than_empty"] / restored["payments"]
     command = max(one["cpu_us_per_command"] for one in _of_gateway(of["contest"]) if one["partitions"] == 4)
@@ -166,7 +166,7 @@ def _capacity(of: dict[str, list[Line]]) -> str:
         f"initiated, polled every {POLL_DELAY_SECONDS} s for {THINKING_SECONDS} s and captured takes",
         f"{micros / 1000:.1f} ms of CPU and {requests} requests. Replicas are used to two thirds, and one may be",
         f"lost; the provider answers in {ANSWER_SECONDS * 1000:.0f} ms. What has ended is kept in memory for",
-        f"7 days, {most['bytes_per_payment']:,.0f} bytes each, and the mean rate is a quarter of the peak; a",
+        f"7 days, {kept_bytes:,.0f} bytes each, and the mean rate is a quarter of the peak; a",
         f"replica has {MOST_GB} GB at most. That, and not the CPU, is what a large platform pays for. Checked:",
         f"{checked['commands_per_second']:.0f} commands/s should take {expected:.2f} of a core and took",
         f"{checked['cpu_share']:.2f}: a steady pace makes smaller batches than a backlog, so leave room.",
