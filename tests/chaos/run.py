@@ -111,7 +111,7 @@ async def play(
     opened = openings(logs)
     found["I11"] = list(stale_writes(writes, opened, partition_of, Limits().lease_seconds))
     arrivals = watch.arrivals({str(one.get("resource")) for one in broken})
-    amiss = unexcused(broken, arrivals, PACE_SECONDS)
+    amiss = unexcused(broken, arrivals, PACE_SECONDS, fleet.road.broken_at)
     report = audit(wire.evidence(books, amiss))
     told = [*report.lines(), *lines(GUARANTEES, found)]
     facts = {

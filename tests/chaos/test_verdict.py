@@ -135,3 +135,15 @@ def test_only_a_poll_after_one_that_may_have_gone_unheard_is_excused(
 ) -> None:
     violation = {"name": name, "at": at, "resource": "r"}
     assert bool(unexcused([violation], {"r": [10.0, 12.0]}, 1.5)) == stays
+
+
+@pytest.mark.parametrize(
+    ("broken_at", "stays"),
+    [(9.8, False), (8.9, True), (9.95, True), (10.5, True)],
+    ids=["while it was on its way", "long before", "no whole pace ago", "after it"],
+)
+def test_a_poll_that_was_on_its_way_when_the_wire_broke_may_arrive_after_its_sender_gave_it_up(
+    broken_at: float, stays: bool
+) -> None:
+    violation = {"name": "polled_too_early", "at": 11.4, "resource": "r"}
+    assert bool(unexcused([violation], {"r": [10.0, 11.4]}, 1.5, [broken_at])) == stays

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 UNSEEN_SECONDS = 30.0
+ON_ITS_WAY_SECONDS = 1.0
 CLOCK_SLACK_SECONDS = 1.0
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{40,}")
 
@@ -134,19 +135,25 @@ def _real(
 
 
 def unexcused(
-    violations: Sequence[dict[str, Any]], arrivals: Mapping[str, Sequence[float]], pace_seconds: float
+    violations: Sequence[dict[str, Any]],
+    arrivals: Mapping[str, Sequence[float]],
+    pace_seconds: float,
+    broken_at: Sequence[float] = (),
 ) -> list[dict[str, Any]]:
     """Without polls that came a whole pace after the poll before them, and too early only by what its answer took.
 
     An answer that comes too late for its reader goes unheard, and the provider cannot tell: the next poll then
-    counts from when the reader gave up. `arrivals` are the times of the requests by resource, sorted.
+    counts from when the reader gave up. `arrivals` are the times of the requests by resource, sorted. `broken_at`
+    is when the wire broke under all calls: a poll that was on its way may arrive after its sender heard of that.
     """
 
     def excused(violation: dict[str, Any]) -> bool:
         times = arrivals.get(str(violation.get("resource")), ())
         before = bisect_left(times, violation["at"])
-        waited = bool(before) and violation["at"] - times[before - 1] >= pace_seconds
-        return violation["name"] == "polled_too_early" and waited
+        if violation["name"] != "polled_too_early" or not before:
+            return False
+        last, latest = times[before - 1], violation["at"] - pace_seconds
+        return last <= latest or any(last - ON_ITS_WAY_SECONDS <= broken <= latest for broken in broken_at)
 
     return [violation for violation in violations if not excused(violation)]
 

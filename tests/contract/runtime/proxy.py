@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 
 def listeners(port: int, behind: int, proxied: int, controller: int) -> dict[str, str]:
@@ -31,6 +32,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._losing: int | None = None
         self.broken = 0
+        self.broken_at: list[float] = []
+        """Seconds since the epoch of each `break_all`."""
         self.lost = 0
 
     async def __aenter__(self) -> "Proxy":
@@ -55,6 +58,7 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
         self.broken += len(self._tasks)
+        self.broken_at.append(time.time())
 
     def lose_next_answer_to(self, api_key: int) -> None:
         """The request reaches the server, its answer nobody (26: EndTxn, so a commit)."""
