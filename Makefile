@@ -36,7 +36,7 @@ certify: $(VENV)/.demo ## the provider's checklist of 132 items through real gat
 	$(BIN)/pos-gateway certify --json .cache/certify.json
 
 test: $(VENV)/.dev lint types ## everything that must hold
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests
 
 SEEDS ?= 500
 simulate: $(VENV)/.dev ## histories by seed in virtual time; SEEDS=20000 for the long form
