@@ -28,7 +28,7 @@ _LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 1, -13, 5
 
 
 class Packing:
-    """`keep` gives a slot a state that is new or was read back; it is packed when it has lasted."""
+    """`keep` gives a slot a new state; it is packed when it has lasted."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -46,6 +46,18 @@ class Packing:
             self._alarm.set(rested_at)
         self._fresh.append((rested_at, slot, cut))
 
+    def pack(self, slot: Slot[Any]) -> None:
+        """At once, as what was read back: a process that takes over has all of it at the same time."""
+        state = slot.state
+        if state is None or slot.pattern is not None:
+            return
+        writer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zdict=self._pattern)
+        packed = writer.compress(state) + writer.flush()
+        if len(packed) < len(state):
+            slot.state, slot.pattern = packed, self._pattern
+        if len(packed) > len(state) * _FITS and self._patterns < _MOST_PATTERNS:
+            self._pattern, self._patterns = (self._pattern + state)[-_PATTERN_BYTES:], self._patterns + 1
+
     def forget(self) -> None:
         """The slots are gone."""
         self._fresh.clear()
@@ -58,18 +70,10 @@ class Packing:
             if rested_at > now:
                 break
             fresh.popleft()
-            if slot.cut == cut and slot.state is not None and slot.pattern is None:
-                self._pack(slot, slot.state)
+            if slot.cut == cut:
+                self.pack(slot)
         if fresh:
             self._alarm.set(max(fresh[0][0], now + PAUSE_SECONDS))
-
-    def _pack(self, slot: Slot[Any], state: bytes) -> None:
-        writer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zdict=self._pattern)
-        packed = writer.compress(state) + writer.flush()
-        if len(packed) < len(state):
-            slot.state, slot.pattern = packed, self._pattern
-        if len(packed) > len(state) * _FITS and self._patterns < _MOST_PATTERNS:
-            self._pattern, self._patterns = (self._pattern + state)[-_PATTERN_BYTES:], self._patterns + 1
 
 
 def unpacked(slot: Slot[Any]) -> bytes | None:

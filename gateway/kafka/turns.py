@@ -111,8 +111,9 @@ class Turns(Generic[M, E, O]):
         read = self._resting.take(key)
         if read is not None:
             slot = self._slots.setdefault(key, Slot())
-            self._packing.keep(slot, read[0], cut=0)
-            self._turn(key, slot, Restored(read[1]))
+            slot.state, write_after = read
+            self._turn(key, slot, Restored(write_after))
+            self._packing.pack(slot)
         return self._slots.get(key)
 
     def opened(self) -> None:
@@ -291,8 +292,7 @@ class Turns(Generic[M, E, O]):
                 key = self._schedule.pop_due(self._clock.steady())
                 if key is None:
                     break
-                slot = self._slots.get(key)
-                if slot is not None:
+                if (slot := self._slots.get(key)) is not None:
                     self._turn(key, slot, Woken())
             self._set_timer()
         # As above.

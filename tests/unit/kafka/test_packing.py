@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.kafka.handler import Turn, Woken
 from gateway.kafka.packing import REST_SECONDS, Packing, unpacked
 from gateway.kafka.slots import Slot
+from gateway.kafka.turns import Turns
+from tests.contract.runtime.instance import LIMITS
 from tests.fakes.virtual_time import VirtualClock, run
 
 STATES = st.lists(st.binary(max_size=200) | st.just(b'{"amount":1250,"status":"initiated"}' * 9), max_size=60)
@@ -80,6 +84,43 @@ def test_a_long_row_leaves_the_loop_to_others_in_between() -> None:
         assert 0 < some < 500
         await asyncio.sleep(1)
         assert all(slot.pattern is not None for slot in slots)
+
+    run(story())
+
+
+class Content:
+    """Leaves every state as it is, and notes it."""
+
+    def __init__(self) -> None:
+        self.given: list[bytes | None] = []
+
+    def handle(self, key: str, state: bytes | None, *_: object) -> Turn[Any]:
+        self.given.append(state)
+        return Turn(state)
+
+
+def test_what_is_read_back_is_packed_at_once_and_given_to_the_handler_as_it_was() -> None:
+    async def story() -> None:
+        handler = Content()
+        turns: Turns[Any, Any, Any] = Turns(
+            handler,  # type: ignore[arg-type]
+            VirtualClock(),
+            LIMITS,
+            lambda: None,
+            lambda: None,
+            lambda fault: None,
+        )
+        states = {f"p:{number}": payment(number) for number in range(300)}
+        turns.restore(states, lambda _: 0.0)
+        turns.opened()
+        while turns.hand_back(100):
+            await asyncio.sleep(0)
+        assert held(list(turns._slots.values())) < 0.5 * sum(map(len, states.values()))
+        assert not turns._packing._fresh
+        turns.prompt("p:7", Woken())
+        assert handler.given == [*reversed(states.values()), states["p:7"]]
+        assert turns.held("p:9") == (states["p:9"], None)
+        assert not turns.cut(1)[1], "nothing of it is to be written"
 
     run(story())
 
