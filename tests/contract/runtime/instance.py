@@ -7,6 +7,8 @@ import json
 import random
 import zlib
 from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
 
 from gateway.kafka.changelog import CHECKPOINT_KEY, Checkpoint, read_checkpoint
 from gateway.kafka.health import Phase
@@ -14,12 +16,18 @@ from gateway.kafka.limits import Limits
 from gateway.kafka.opening import PartitionConfig
 from gateway.kafka.partitions import Partitions
 from gateway.kafka.records import Channel
+from gateway.kafka.turns import Turns
 from tests.fakes.counter import Command, Counter, Effect, World
 from tests.fakes.memory_log import MemoryBroker, MemoryLog
 from tests.fakes.virtual_time import VirtualClock
 
 LIMITS = Limits(fenced_wait_seconds=2.0, commit_timeout_seconds=3.0)
 FEED_SECONDS = 0.003
+
+
+def turns_alone(handler: Any, failed: Callable[[BaseException], None]) -> Turns[Any, Any, Any]:
+    """Those of one partition, with nobody who commits what they stage."""
+    return Turns(handler, VirtualClock(), LIMITS, lambda: None, lambda: None, failed)
 
 
 class Instance:

@@ -25,7 +25,7 @@ def note(phase, about):
         else:
             frozen.append(gc.get_freeze_count())
 gc.callbacks.append(note)
-kept, lost, gone = [], [], []
+kept, lost = [], []
 for number in range(2_000_000):
     kept.append([number])
     if number % 1000 == 0:

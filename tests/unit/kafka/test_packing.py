@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from gateway.kafka.handler import Turn, Woken
 from gateway.kafka.packing import REST_SECONDS, Packing, unpacked
 from gateway.kafka.slots import Slot
-from gateway.kafka.turns import Turns
-from tests.contract.runtime.instance import LIMITS
+from tests.contract.runtime.instance import turns_alone
 from tests.fakes.virtual_time import VirtualClock, run
 
 STATES = st.lists(st.binary(max_size=200) | st.just(b'{"amount":1250,"status":"initiated"}' * 9), max_size=60)
@@ -102,14 +101,7 @@ class Content:
 def test_what_is_read_back_is_packed_at_once_and_given_to_the_handler_as_it_was() -> None:
     async def story() -> None:
         handler = Content()
-        turns: Turns[Any, Any, Any] = Turns(
-            handler,  # type: ignore[arg-type]
-            VirtualClock(),
-            LIMITS,
-            lambda: None,
-            lambda: None,
-            lambda fault: None,
-        )
+        turns = turns_alone(handler, lambda fault: None)
         states = {f"p:{number}": payment(number) for number in range(300)}
         turns.restore(states, lambda _: 0.0)
         turns.opened()

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.kafka.handler import Performed, Turn, Woken
-from gateway.kafka.turns import Turns
-from tests.contract.runtime.instance import LIMITS, Instance, quiet
+from tests.contract.runtime.instance import Instance, quiet, turns_alone
 from tests.fakes.counter import Effect, World
 from tests.fakes.memory_log import MemoryBroker
 from tests.fakes.virtual_time import VirtualClock, run
@@ -44,14 +43,7 @@ class Asking:
 def test_what_ends_while_the_partition_is_opened_anew_is_heard_once_it_is_open() -> None:
     async def story() -> None:
         handler, failures = Asking(), list[BaseException]()
-        turns: Turns[Any, Any, Any] = Turns(
-            handler,  # type: ignore[arg-type]
-            VirtualClock(),
-            LIMITS,
-            lambda: None,
-            lambda: None,
-            failures.append,
-        )
+        turns = turns_alone(handler, failures.append)
         turns.opened()
         turns.prompt("c:1", Woken())
         await asyncio.sleep(1)
@@ -99,14 +91,7 @@ def test_an_effect_is_performed_under_the_key_of_its_aggregate() -> None:
 def test_an_aggregate_of_which_nothing_is_left_leaves_the_memory() -> None:
     async def story() -> None:
         handler, failures = Forgetful(), list[BaseException]()
-        turns: Turns[Any, Any, Any] = Turns(
-            handler,  # type: ignore[arg-type]
-            VirtualClock(),
-            LIMITS,
-            lambda: None,
-            lambda: None,
-            failures.append,
-        )
+        turns = turns_alone(handler, failures.append)
         handler.states["kept"] = b"state"
         for key in ("kept", "nothing"):
             turns.prompt(key, Woken())
