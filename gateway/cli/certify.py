@@ -73,6 +73,9 @@ def certify(
     if json_file not in (None, Path("-")):
         assert json_file is not None
         json_file.write_text(told + "\n", encoding="utf-8")
+    for one in verdicts:
+        if one.result == "failed":
+            typer.echo(f"item {one.item.number} failed: {one.line}", err=True)
     counts = report.counts(verdicts)
     typer.echo(", ".join(f"{count} {result}" for result, count in counts.items() if count), err=True)
     raise typer.Exit(ExitCode.DOES_NOT_HOLD if counts["failed"] else 0)

@@ -166,8 +166,11 @@ async def answers_of_every_kind(stage: Stage, found: Findings) -> None:
     payment = await stage.start(paymentId=payment_id)
     answer = await stage.wire.answer(payment.start)
     found.that(13, answer.type == "payment.initiated", f"unknown members in answers: {answer.type}")
-    odd = b'{"paymentId":"x","status":"RejectedByMobilePayDueToAgeRestrictions","pollDelayInMs":200}'
-    stage.witness.plan("get_payment", payment.id, Fault("answer", reaches=True, status=200, body=odd))
+    made = stage.witness.names.ids[payment.id]
+    odd = f'{{"paymentId":"{made}","status":"RejectedByMobilePayDueToAgeRestrictions","pollDelayInMs":200}}'
+    stage.witness.plan(
+        "get_payment", payment.id, Fault("answer", reaches=True, status=200, body=odd.encode())
+    )
     stage.witness.plan("get_payment", payment.id, Fault("answer", reaches=True, status=404))
     seen = len(stage.seen("get_payment", payment.id))
     await stage.until(
