@@ -44,7 +44,8 @@ class Call:
 class Sighting:
     """One request as the recorder needs it. `subject` is the idempotency key of a creating POST, else the id
     in the path; `order` names what is ordered (the same for each try of it), `looked_at` what a look asks
-    for."""
+    for. `shared`: another GET of the same resource, allowed for another cause, was on its way beside it, and
+    which of the two is the poller's cannot be seen."""
 
     number: int
     operation: Operation | None
@@ -57,6 +58,7 @@ class Sighting:
     call: Call | None = None
     was_settled: bool = True
     allowance: Literal["", "repair", "candidate"] = ""
+    shared: bool = False
 
 
 class CallBook:

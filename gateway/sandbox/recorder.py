@@ -42,12 +42,14 @@ _OPPOSITE = {
 
 @dataclass(slots=True)
 class Poll:
-    """How often a resource may be read; `repairs` and `candidates` are GETs that may come early."""
+    """How often a resource may be read; `repairs` and `candidates` are GETs that may come early, `repairing` is
+    the one of the first kind that is on its way."""
 
     not_before: float = 0.0
     delay_seconds: float = 0.0
     repairs: int = 0
     candidates: int = 0
+    repairing: Sighting | None = None
     requests: int = 0
     ended: bool = False
 
@@ -202,9 +204,12 @@ class Recorder:
         elif poll.repairs:
             poll.repairs = 0
             sighting.allowance = "repair"
+            poll.repairing = sighting
         elif poll.candidates:
             poll.candidates -= 1
             sighting.allowance = "candidate"
+            if poll.repairing is not None:
+                sighting.shared = poll.repairing.shared = True
         else:
             text = f"{early * 1000:.1f} ms too early (pollDelayInMs {poll.delay_seconds * 1000:.0f})"
             self._violation("polled_too_early", sighting, now, text)
@@ -219,6 +224,8 @@ class Recorder:
         unauthorized: bool,
     ) -> None:
         poll = self._poll(operation, sighting.subject)
+        if poll.repairing is sighting:
+            poll.repairing = None
         if shown is None:
             # A 401 says nothing of the resource: the same GET may follow at once, with another token.
             gap = 0.0 if unauthorized else min(poll.delay_seconds, UNHEARD_GAP_SECONDS)
@@ -232,7 +239,9 @@ class Recorder:
             return
         poll.delay_seconds = shown.poll_delay_ms / 1000
         poll.ended = shown.ended
-        if sighting.allowance != "candidate":
+        if sighting.shared:
+            poll.not_before = min(poll.not_before, now + poll.delay_seconds)
+        elif sighting.allowance != "candidate":
             poll.not_before = now + poll.delay_seconds
 
     def _judge(self, sighting: Sighting, response: Response, now: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.sandbox.config import Span
 from gateway.sandbox.faults import FaultPlan, FaultRule
 from gateway.sandbox.violations import VIOLATIONS
 
@@ -70,6 +71,33 @@ def test_a_candidate_may_be_read_at_once_beside_its_own_poller(till: Any) -> Non
     look(till)
     poll(till, payment_id)
     assert till.violations() == {}
+    poll(till, payment_id)
+    assert till.violations() == {"polled_too_early": 1}
+
+
+@pytest.mark.parametrize("heard_first", [True, False])
+def test_two_allowed_reads_side_by_side_cannot_be_told_apart(make_till: Any, heard_first: bool) -> None:
+    till = make_till(poll_delay_ms=Span(200, 3000), seed=1)
+    prepared = till.create("/pos/v10/payments/prepare", {"posId": POS, "orderId": "order-1"})
+    payment_id = till.read(prepared)["paymentId"]
+    slow = till.read(poll(till, payment_id))["pollDelayInMs"]
+    till.initiate(orderId="order-2")
+    till.act(payment_id, "ready", {"amount": 1, "currencyCode": "DKK", "plannedCaptureDelay": "None"})
+    read = till.request("GET", f"/pos/v10/payments/{payment_id}")
+    first, second = till.sandbox.begin(read), till.sandbox.begin(read)
+    heard, late = (first, second) if heard_first else (second, first)
+    till.sandbox.perform(late)
+    till.sandbox.perform(heard)
+    till.sandbox.finish(heard)
+    pace = till.read(heard.shown)["pollDelayInMs"]
+    assert pace + 1_000 < slow, "a seed whose delays show it"
+    for _ in range(3):
+        till.clock.advance(pace / 1000)
+        poll(till, payment_id)
+    till.sandbox.finish(late, gone=True)
+    assert till.violations() == {}, "the poller may have been either"
+    poll(till, payment_id)
+    assert till.violations() == {}, "whoever heard nothing may ask again"
     poll(till, payment_id)
     assert till.violations() == {"polled_too_early": 1}
 
