@@ -11,14 +11,14 @@ from gateway.sandbox.http import Request
 from gateway.sandbox.simulator import Exchange
 from tests.fakes.over_httpx import OverHttpx
 
-_ORIGIN_SECONDS = 1_790_000_000.0
+ORIGIN_SECONDS = 1_790_000_000.0
 
 
 class LoopClock:
     """The sandbox's time on the virtual loop; the same origin as the gateway's."""
 
     def now(self) -> float:
-        return _ORIGIN_SECONDS + asyncio.get_running_loop().time()
+        return ORIGIN_SECONDS + asyncio.get_running_loop().time()
 
     def advance(self, seconds: float) -> None:
         raise AssertionError("time moves by itself here")

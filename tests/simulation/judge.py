@@ -11,8 +11,9 @@ from gateway.kafka.records import Channel, Outgoing
 from gateway.observability.metrics import REGISTRY
 from gateway.sandbox import ledger
 from tests.canaries import PHONES
-from tests.chaos.verdict import stale_writes, standstills
+from tests.chaos.verdict import Opening, stale_writes, standstills
 from tests.conformity import problems_of_dead_letter, problems_of_event, problems_of_state
+from tests.simulation.overtaken import told_another
 from tests.simulation.process import CLIENT_SECRET, LIMITS
 from tests.simulation.town import Town
 
@@ -52,8 +53,7 @@ def judge(town: Town) -> None:
         assert found == list(range(1, len(found) + 1)), f"I6 seed {seed}: {payment_id} {found}"
     names = [event["eventId"] for event in events]
     assert len(set(names)) == len(names), f"I6 seed {seed}: two events with one id"
-    violations = list(town.sandbox.recorder.violations)
-    assert not violations, f"I7 seed {seed}: {violations[:3]}"
+    judge_protocol(town)
     judge_published(town)
     judge_ledger(town)
     judge_intents(town)
@@ -62,6 +62,33 @@ def judge(town: Town) -> None:
     judge_dead_letters(town)
     judge_progress(town)
     judge_owners(town)
+
+
+def judge_protocol(town: Town) -> None:
+    """What the simulator itself calls a breach."""
+    requests, owned = list(town.sandbox.requests), keys_of_resources(town.events())
+
+    def fences(resource: str) -> list[Opening]:
+        key = owned.get(resource)
+        return [one for one in town.fences if key is not None and one.partition == town.partition_of(key)]
+
+    violations = [
+        one
+        for one in town.sandbox.recorder.violations
+        if not told_another(one, requests, fences(one.resource), LIMITS.lease_seconds)
+    ]
+    assert not violations, f"I7 seed {town.plan.seed}: {violations[:3]}"
+
+
+def keys_of_resources(events: list[Event]) -> dict[str, str]:
+    """The paymentId by the provider's ids of the payment and its refunds."""
+    named = [(event, event.get("provider", {})) for event in events if "paymentId" in event]
+    return {
+        words[field]: event["paymentId"]
+        for event, words in named
+        for field in ("paymentId", "refundId")
+        if field in words
+    }
 
 
 def judge_published(town: Town) -> None:

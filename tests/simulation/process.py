@@ -46,6 +46,11 @@ CALLED_FOR: ContextVar[str] = ContextVar("called_for", default="")
 """The aggregate whose call is under way."""
 
 
+def version_of(name: str) -> str:
+    """What the process calls itself at the provider."""
+    return f"1.0.{name.split('-')[1]}"
+
+
 class HistoryFlow(ToldFlow):
     """The flow as it runs, of one version of the state or the next; a call knows whose it is."""
 
@@ -97,7 +102,7 @@ class Process:
         options = MobilePayOptions(
             client_id="client",
             client_secret=Secret(CLIENT_SECRET),
-            client_version="1.0.0",
+            client_version=version_of(name),
             base_url="http://provider",
             merchant_vat_number=MERCHANT,
         )
