@@ -39,3 +39,11 @@ def under_way(slots: Iterable[Slot[E]]) -> list[tuple[Run[E], "asyncio.Task[None
     """What runs now, with its task."""
     runs = (slot.run for slot in slots if slot.run is not None)
     return [(run, run.task) for run in runs if run.task is not None]
+
+
+def call_off(slots: Iterable[Slot[E]], reads_alone: bool = False) -> list[Run[E]]:
+    """Withdraw the permits of what runs: what has left is heard, nothing more leaves."""
+    called_off = [run for run, _ in under_way(slots) if not (reads_alone and run.effect.changes)]
+    for run in called_off:
+        run.permit.withdraw()
+    return called_off

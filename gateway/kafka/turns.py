@@ -21,7 +21,7 @@ from gateway.kafka.permit import EffectPermit, Leasehold
 from gateway.kafka.records import Outgoing
 from gateway.kafka.resting import Resting
 from gateway.kafka.schedule import Schedule
-from gateway.kafka.slots import Run, Slot, under_way
+from gateway.kafka.slots import Run, Slot, call_off, under_way
 from gateway.kafka.staging import Staging
 from gateway.kafka.tallying import Sums
 
@@ -138,10 +138,7 @@ class Turns(Generic[M, E, O]):
         after the restore.
         """
         self.close()
-        runs = [run for run, _ in under_way(self._slots.values())]
-        for run in runs:
-            run.permit.withdraw()
-        self._slots = {run.key: Slot(run=run) for run in runs}
+        self._slots = {run.key: Slot(run=run) for run in call_off(self._slots.values())}
         self._resting.clear()
         self._executor.clear()
         self.staging.forget()
@@ -166,10 +163,13 @@ class Turns(Generic[M, E, O]):
             task.cancel()
 
     def start_nothing(self) -> None:
-        """For good: what runs may end, nothing new begins."""
+        """For good: what runs may end, nothing new begins. A read that has not left does not leave either: its
+        answer might come too late to be heard.
+        """
         self._starting = False
         self._resting.clear()
         self._executor.clear()
+        call_off(self._slots.values(), reads_alone=True)
 
     async def ended(self, timeout_seconds: float, which: Callable[[E], bool] = lambda _: True) -> None:
         """Wait until what runs (of a kind) has ended, or the time is over."""

@@ -10,11 +10,13 @@ from gateway.demo.evidence import ENDED_AT_PROVIDER, REFUND_ENDED_AT_PROVIDER
 from gateway.demo.processes import get
 from gateway.demo.shop import Message, Shop
 from gateway.demo.wire import Wire
+from gateway.domain.pacing import DEFAULT_POLL_DELAY_MS
 
 BURST = 400
 PAYMENTS_MAX = 99_000
 REST_SECONDS = 4.0
-PACE_SECONDS = 1.5
+PACE_SECONDS = DEFAULT_POLL_DELAY_MS / 1000
+"""As a gateway assumes where nothing was told: the first answer of all may come too late to be heard."""
 
 HABITS = {"shared_share": 0.02, "prepared_share": 0.15, "refund_share": 0.4}
 SHARES = {"error_before": 0.01, "error_after": 0.02, "timeout_after": 0.01, "reset_after": 0.02}
@@ -30,7 +32,7 @@ FAULTS = {
 SCENARIO = {
     "any_pos": True,
     # One pace for all, so that a poll after one whose answer was not heard is told from one that comes too early.
-    "poll_delay_ms": [PACE_SECONDS * 1000, PACE_SECONDS * 1000],
+    "poll_delay_ms": [DEFAULT_POLL_DELAY_MS, DEFAULT_POLL_DELAY_MS],
     "customers": {"decline": 0.1, "never": 0.03, "check_in_seconds": [0.2, 2], "decision_seconds": [0.2, 2]},
     "faults": FAULTS,
 }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.kafka.changelog import CHECKPOINT_KEY, Checkpoint, checkpoint_entry, state_entry
+from gateway.kafka.handler import Permit
 from gateway.kafka.health import Phase
 from gateway.kafka.limits import Limits
 from gateway.kafka.log import BrokerTrouble, Entry
@@ -22,7 +23,7 @@ from tests.contract.runtime.instance import (
     events,
     quiet,
 )
-from tests.fakes.counter import World, read_state
+from tests.fakes.counter import Effect, World, read_state
 from tests.fakes.memory_log import STEP_SECONDS, Fate, MemoryBroker, Transaction, Written
 from tests.fakes.virtual_time import run
 
@@ -341,6 +342,35 @@ def test_a_release_hears_what_is_being_read_before_it_lets_go() -> None:
         assert not broker.published(0, Channel.EVENTS), "the look of the new owner is under way"
         await two.partitions.revoked([0])
         assert len(broker.published(0, Channel.EVENTS)) == 1
+
+    run(story())
+
+
+def test_a_release_lets_no_read_leave_that_still_waits_for_its_place() -> None:
+    """Its answer might come after the release, and with it a pace that the next owner would not know of."""
+
+    async def story() -> None:
+        broker, world, left = MemoryBroker(), World(), list[bool]()
+        world.gate = asyncio.Event()
+        one = await Instance(broker, world, "a").start()
+        broker.produce(0, "c:1", b"x:1")
+        await one.opened()
+        await asyncio.sleep(1)
+        one.kill()
+        two = Instance(broker, world, "b")
+
+        async def waiting(key: str, effect: Effect, permit: Permit) -> bool:
+            await asyncio.sleep(0.4)
+            left.append(not permit.withdrawn)
+            return False
+
+        two.counter.perform = waiting  # type: ignore[method-assign]
+        await two.start()
+        await two.opened()
+        two.stop_feeding()
+        assert left == []
+        await two.partitions.revoked([0])
+        assert left == [False]
 
     run(story())
 
