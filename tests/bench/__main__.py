@@ -28,7 +28,8 @@ def main() -> None:
         for partitions in (1, 64):
             asyncio.run(contest(at, 0.0, 64, given.commands, given.rounds, ["gateway"], partitions))
         asyncio.run(contest(at, 0.0, 64, given.commands, given.rounds, ["gateway"], 12, processes=3))
-        for rate in (100.0, 500.0):
+        # The last is half of the most that the backlogs above come to.
+        for rate in (100.0, 500.0, 740.0):
             for kind in CONTENDERS[:3]:
                 asyncio.run(latency(at, kind, rate, given.seconds))
     with EmbeddedKafka() as broker:
