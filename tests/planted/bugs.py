@@ -198,6 +198,10 @@ BUGS: Final = (
         "kept, self._kept = self._kept, {}", "kept, self._kept = {}, {}",
     ),
     _bug(
+        "a read that leaves while its owner lets go", "I7", "kafka/turns.py",
+        "        call_off(self._slots.values(), reads_alone=True)\n", "", RUNTIME,
+    ),
+    _bug(
         "events in a transaction of their own", "I2", "kafka/committing.py",
         "        await bounded(producer.commit(staged), self._limits.commit_timeout_seconds)\n",
         "        await bounded(producer.commit(Staged((), records, None)), self._limits.commit_timeout_seconds)\n"
