@@ -116,7 +116,7 @@ $(VENV)/.pictures: $(VENV)/.dev requirements/pictures.txt
 pictures: $(VENV)/.pictures ## draw what the dashboards show of a gateway under load, anew; needs prometheus
 	$(BIN)/python -m tests.watched.pictures
 
-bench: $(VENV)/.dev ## measure beside floors written by hand, ten minutes; then make generated for the README's tables
+bench: $(VENV)/.dev ## measure beside floors written by hand, a quarter of an hour; then make generated for the README's tables
 	@mkdir -p .cache
 	$(BIN)/python -m tests.bench | tee .cache/bench.jsonl
 	@cp .cache/bench.jsonl deploy/docs/bench.jsonl

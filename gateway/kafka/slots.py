@@ -42,7 +42,7 @@ def under_way(slots: Iterable[Slot[E]]) -> list[tuple[Run[E], "asyncio.Task[None
 
 
 def call_off(slots: Iterable[Slot[E]], reads_alone: bool = False) -> list[Run[E]]:
-    """Withdraw the permits of what runs: what has left is heard, nothing more leaves."""
+    """Withdraw the permits of what runs, or of its reads alone: what has left is heard, nothing more leaves."""
     called_off = [run for run, _ in under_way(slots) if not (reads_alone and run.effect.changes)]
     for run in called_off:
         run.permit.withdraw()

@@ -66,6 +66,9 @@ def judge(town: Town) -> None:
 
 def judge_protocol(town: Town) -> None:
     """What the simulator itself calls a breach."""
+    told = list(town.sandbox.recorder.violations)
+    if not told:
+        return
     requests, owned = list(town.sandbox.requests), keys_of_resources(town.events())
 
     def fences(resource: str) -> list[Opening]:
@@ -73,9 +76,7 @@ def judge_protocol(town: Town) -> None:
         return [one for one in town.fences if key is not None and one.partition == town.partition_of(key)]
 
     violations = [
-        one
-        for one in town.sandbox.recorder.violations
-        if not told_another(one, requests, fences(one.resource), LIMITS.lease_seconds)
+        one for one in told if not told_another(one, requests, fences(one.resource), LIMITS.lease_seconds)
     ]
     assert not violations, f"I7 seed {town.plan.seed}: {violations[:3]}"
 
@@ -198,15 +199,12 @@ def judge_points_of_sale(town: Town) -> None:
 def judge_ledger(town: Town) -> None:
     seed = town.plan.seed
     last: dict[str, Event] = {}
-    owned: dict[str, str] = {}
+    owned = keys_of_resources(town.events())
     named: set[str] = set()
     for event in town.events():
         if "paymentId" not in event:
             continue
         last[event["paymentId"]] = event
-        provider_id = event.get("provider", {}).get("paymentId")
-        if provider_id is not None:
-            owned[provider_id] = event["paymentId"]
         named |= {one["paymentId"] for one in event.get("provider", {}).get("candidates", ())}
     captures: dict[str, int] = defaultdict(int)
     refunds: dict[str, int] = defaultdict(int)

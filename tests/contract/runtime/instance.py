@@ -135,3 +135,13 @@ def audit(broker: MemoryBroker, world: World, commands: dict[str, list[str]]) ->
             owners[attempt.key].append(attempt.owner)
     for key, turns in owners.items():
         assert len(turns) == len(set(turns)), f"{key}: a stale owner acted again: {turns}"
+
+
+async def at_its_effect(broker: MemoryBroker, world: World, name: str = "a", key: str = "c:1") -> Instance:
+    """An owner whose effect for the command `x` is under way, and stays so until the world's gate opens."""
+    world.gate = asyncio.Event()
+    owner = await Instance(broker, world, name).start()
+    broker.produce(0, key, b"x:1")
+    await owner.opened()
+    await asyncio.sleep(1)
+    return owner

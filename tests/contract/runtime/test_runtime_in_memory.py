@@ -18,6 +18,7 @@ from tests.contract.runtime.instance import (
     LIMITS,
     Instance,
     answered,
+    at_its_effect,
     audit,
     checkpoint,
     events,
@@ -295,11 +296,7 @@ def test_a_new_owner_waits_out_the_lease_unless_it_was_released() -> None:
 def test_a_release_mark_names_what_is_under_way_and_only_that_waits() -> None:
     async def story() -> None:
         broker, world = MemoryBroker(), World()
-        world.gate = asyncio.Event()
-        one = await Instance(broker, world, "a").start()
-        broker.produce(0, "c:slow", b"x:1")
-        await one.opened()
-        await asyncio.sleep(1)
+        one = await at_its_effect(broker, world, key="c:slow")
         one.stop_feeding()
         released_at = asyncio.get_running_loop().time()
         await one.partitions.revoked([0])
@@ -329,11 +326,7 @@ def test_a_release_hears_what_is_being_read_before_it_lets_go() -> None:
 
     async def story() -> None:
         broker, world = MemoryBroker(), World()
-        world.gate = asyncio.Event()
-        one = await Instance(broker, world, "a").start()
-        broker.produce(0, "c:1", b"x:1")
-        await one.opened()
-        await asyncio.sleep(1)
+        one = await at_its_effect(broker, world)
         one.kill()
         world.seconds = 0.4
         two = await Instance(broker, world, "b").start()
@@ -351,11 +344,7 @@ def test_a_release_lets_no_read_leave_that_still_waits_for_its_place() -> None:
 
     async def story() -> None:
         broker, world, left = MemoryBroker(), World(), list[bool]()
-        world.gate = asyncio.Event()
-        one = await Instance(broker, world, "a").start()
-        broker.produce(0, "c:1", b"x:1")
-        await one.opened()
-        await asyncio.sleep(1)
+        one = await at_its_effect(broker, world)
         one.kill()
         two = Instance(broker, world, "b")
 

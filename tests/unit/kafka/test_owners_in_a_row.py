@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from gateway.kafka.handler import Permit
-from tests.contract.runtime.instance import LIMITS, Instance, checkpoint
+from tests.contract.runtime.instance import LIMITS, Instance, at_its_effect, checkpoint
 from tests.fakes.counter import Effect, World
 from tests.fakes.memory_log import STEP_SECONDS, MemoryBroker
 from tests.fakes.virtual_time import run
@@ -55,11 +55,7 @@ def test_i11_a_release_during_the_wait_for_a_stale_owner_does_not_end_that_wait(
 def test_i11_a_call_of_the_owner_before_last_stays_in_the_mark_while_it_may_last() -> None:
     async def story() -> None:
         broker, world = MemoryBroker(), World()
-        world.gate = asyncio.Event()
-        first = await Instance(broker, world, "first").start()
-        broker.produce(0, "c:slow", b"x:1")
-        await first.opened()
-        await asyncio.sleep(0.5)
+        first = await at_its_effect(broker, world, "first", "c:slow")
         first.stop_feeding()
         await first.partitions.revoked([0])
         await taken_and_released(broker, "second")
